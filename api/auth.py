@@ -1,0 +1,63 @@
+"""Who is calling: a bearer key, or, on the loopback address alone, the person at this machine."""
+
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from api.services import Services
+from rag.errors import Forbidden, Unauthenticated
+from rag.types import Principal, Scope
+
+LOCAL = Principal(name="local", scopes=frozenset({Scope.ADMIN}))
+LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+def principal(request: Request, services: ServicesDep) -> Principal:
+    """Return the caller. Raise Unauthenticated without a valid key, unless the request came from this machine."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if key:
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("Send the key as `Authorization: Bearer <key>`.")
+        return services.keys.principal(key.strip())
+    if services.settings.is_loopback and _is_local(request):
+        return LOCAL
+    raise Unauthenticated("Send an API key as `Authorization: Bearer <key>`; `rag keys create` makes one.")
+
+
+def _is_local(request: Request) -> bool:
+    """Tell a local program or page from a proxy, a rebound name, and a foreign page in the same browser."""
+    if "forwarded" in request.headers or "x-forwarded-for" in request.headers:
+        return False
+    host = urlsplit(f"//{request.headers.get('host', '')}")
+    if host.hostname not in LOOPBACK_NAMES:
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or request.method in SAFE_METHODS or urlsplit(origin).netloc == host.netloc
+
+
+def allowed(scope: Scope) -> Callable[[Principal], Principal]:
+    """Return a dependency that lets through who holds `scope`, and raises Forbidden otherwise."""
+
+    def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+        if scope not in caller.scopes and not caller.is_admin:
+            raise Forbidden(f"It needs the scope {scope}.")
+        return caller
+
+    return check
+
+
+Asker = Annotated[Principal, Depends(allowed(Scope.ASK))]
+Searcher = Annotated[Principal, Depends(allowed(Scope.SEARCH))]
+Reader = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_READ))]
+Writer = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_WRITE))]

@@ -1,0 +1,42 @@
+"""The embedder process: OpenAI's embeddings API over the sentence-transformers model, for workers and the API.
+
+One process holds the model, so that all others start at once and stay small. vLLM serves the same API.
+"""
+
+import base64
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from rag.model import Model
+from rag.settings import Settings
+
+
+class EmbeddingRequest(BaseModel):
+    input: list[str]
+    model: str = ""
+    encoding_format: Literal["base64"] = "base64"
+
+
+def create_embedder(settings: Settings) -> FastAPI:
+    """Return the app, its model loaded."""
+    model = Model(settings.embedder)
+    model.encode(["warm up"])
+    app = FastAPI(title="Attest embedder", docs_url=None, redoc_url=None)
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/v1/models")
+    def models() -> dict[str, Any]:
+        return {"data": [{"id": model.name, "object": "model", "max_model_len": model.max_tokens}]}
+
+    @app.post("/v1/embeddings")
+    def embeddings(body: EmbeddingRequest) -> dict[str, Any]:
+        """Return one little-endian float32 vector a text, base64-coded, in input order."""
+        rows = [base64.b64encode(row.tobytes()).decode() for row in model.encode(body.input)]
+        return {"model": model.name, "data": [{"index": i, "embedding": row} for i, row in enumerate(rows)]}
+
+    return app

@@ -1,0 +1,176 @@
+"""Documents: upload, list, follow, read, delete."""
+
+import json
+from collections.abc import AsyncGenerator
+from pathlib import PurePath
+from typing import Annotated, Any, TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import TypeAdapter, ValidationError
+
+from api.auth import Reader, ServicesDep, Writer
+from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList
+from api.services import Services
+from api.sse import event_stream, frame
+from ingest.parse.kinds import Kind, kind_of
+from rag.errors import DocumentTooLarge, InvalidRequest
+from rag.leases import Work
+from rag.registry import Upload
+from rag.types import Document, Principal, Status
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+FOLLOW_EVERY_S = 0.25
+MAX_FILENAME_CHARS = 255
+FINAL = {Status.READY, Status.FAILED}
+T = TypeVar("T")
+INLINE = {Kind.PDF, Kind.TEXT, Kind.MARKDOWN, Kind.CSV}  # what a browser shows without running anything in it
+
+
+@router.post("", status_code=202, responses={200: {"description": "The same bytes are here already."}})
+def upload(
+    response: Response,
+    services: ServicesDep,
+    caller: Writer,
+    file: Annotated[UploadFile, File()],
+    collection: Annotated[CollectionName, Form()] = "default",
+    source_id: Annotated[str | None, Form(max_length=1000)] = None,
+    metadata: Annotated[str, Form()] = "{}",
+    access: Annotated[str, Form()] = "[]",
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> DocumentBody:
+    """Store a document and queue it. The same `source_id` again makes a new version of that document."""
+    if idempotency_key and (known := services.registry.uploaded_with(caller.name, idempotency_key)):
+        return DocumentBody.of_document(known)
+    filename = _safe_filename(file.filename)
+    kind = kind_of(file.file, filename)
+    meta = _json(metadata, dict[str, Any], "metadata")
+    groups = _json(access, list[str], "access")
+    if (file.size or 0) > services.settings.api.max_upload_bytes:
+        raise DocumentTooLarge(f"{filename}: the limit is {services.settings.api.max_upload_bytes:,} bytes.")
+    sha256, size_bytes = services.store.put(file.file)
+    document, is_new = services.registry.add(
+        Upload(
+            collection=collection,
+            filename=filename,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            media_type=str(kind),
+            source_id=source_id or None,
+            caller=caller.name,
+            idempotency_key=idempotency_key,
+            metadata=meta,
+            access=groups,
+        )
+    )
+    if is_new:
+        services.queue.wake(Work(document_id=document.id, version=document.latest.version))
+    else:
+        response.status_code = 200
+    return DocumentBody.of_document(document, duplicate=not is_new)
+
+
+@router.get("")
+def list_documents(
+    services: ServicesDep,
+    caller: Reader,
+    collection: str | None = None,
+    status: Status | None = None,
+    q: str | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> DocumentList:
+    """List documents, newest first."""
+    found, next_cursor = services.registry.documents(
+        caller, collection=collection, status=status, q=q, cursor=cursor, limit=limit
+    )
+    return DocumentList(documents=[DocumentBody.of_document(document) for document in found], next_cursor=next_cursor)
+
+
+@router.get("/{document_id}")
+def get_document(document_id: str, services: ServicesDep, caller: Reader) -> DocumentBody:
+    return DocumentBody.of_document(services.registry.document(document_id, caller))
+
+
+@router.get("/{document_id}/events", response_class=StreamingResponse)
+def follow(document_id: str, services: ServicesDep, caller: Reader) -> StreamingResponse:
+    """Stream the document's state as `document` events whenever it changes, until it is ready or failed."""
+    services.registry.document(document_id, caller)
+    return event_stream(_changes(document_id, services, caller))
+
+
+@router.get("/{document_id}/chunks")
+def list_chunks(document_id: str, services: ServicesDep, caller: Reader) -> list[ChunkBody]:
+    """List the serving version's passages in reading order."""
+    return [
+        ChunkBody(
+            ordinal=chunk.ordinal,
+            text=chunk.text,
+            page=chunk.page,
+            section=chunk.section,
+            start=chunk.start,
+            end=chunk.end,
+        )
+        for chunk in services.registry.chunks(document_id, caller)
+    ]
+
+
+@router.get("/{document_id}/content", response_class=FileResponse)
+def content(document_id: str, services: ServicesDep, caller: Reader) -> FileResponse:
+    """Send the original. Only kinds that run nothing in a browser are shown in it; others are downloaded."""
+    document = services.registry.document(document_id, caller)
+    version = next((v for v in document.versions if v.version == document.serving), document.latest)
+    kind = Kind(version.media_type)
+    media_type = "text/plain; charset=utf-8" if kind in {Kind.MARKDOWN, Kind.CSV, Kind.TEXT} else version.media_type
+    return FileResponse(
+        services.store.path(version.sha256),
+        filename=version.filename,
+        media_type="application/octet-stream" if kind == Kind.IMAGE else media_type,
+        content_disposition_type="inline" if kind in INLINE else "attachment",
+        headers={"Content-Security-Policy": "sandbox; default-src 'none'"} if kind != Kind.PDF else None,
+    )
+
+
+@router.post("/{document_id}/reprocess", status_code=202)
+def reprocess(document_id: str, services: ServicesDep, caller: Writer) -> DocumentBody:
+    """Ingest the latest version again. What serves now goes on serving until then."""
+    document = services.registry.reprocess(document_id, caller)
+    services.queue.wake(Work(document_id=document.id, version=document.latest.version))
+    return DocumentBody.of_document(document)
+
+
+@router.delete("/{document_id}", status_code=204)
+def delete(document_id: str, services: ServicesDep, caller: Writer) -> None:
+    """Delete a document: from now on nothing shows it. Its data are removed within seconds."""
+    services.registry.delete(document_id, caller)
+    services.queue.wake(Work(document_id=document_id, version=0))
+
+
+async def _changes(document_id: str, services: Services, caller: Principal) -> AsyncGenerator[bytes, None]:
+    sent: Document | None = None
+    while sent is None or sent.latest.status not in FINAL:
+        document = await run_sync(services.registry.document, document_id, caller)
+        if document != sent:
+            sent = document
+            yield frame("document", DocumentBody.of_document(document).model_dump(mode="json"))
+        else:
+            await anyio.sleep(FOLLOW_EVERY_S)
+
+
+def _safe_filename(name: str | None) -> str:
+    """Return the last part of a client's path, without control characters."""
+    last = PurePath((name or "").replace("\\", "/")).name
+    cleaned = "".join(sign for sign in last if sign.isprintable()).strip()[-MAX_FILENAME_CHARS:]
+    if not cleaned:
+        raise InvalidRequest("file: it has no name.")
+    return cleaned
+
+
+def _json(text: str, shape: type[T], field: str) -> T:
+    try:
+        return TypeAdapter(shape).validate_python(json.loads(text))
+    except (ValidationError, json.JSONDecodeError) as exc:
+        raise InvalidRequest(f"{field}: must be JSON of the form {shape}.") from exc

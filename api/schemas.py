@@ -1,0 +1,209 @@
+"""The bodies of requests and answers, as the API documents them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from rag.types import Citation, Document, Done, Failure, Hit, Status, Turn, Version
+
+MAX_QUESTION_CHARS = 4000
+COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)]
+CollectionName = Annotated[str, StringConstraints(pattern=COLLECTION_PATTERN)]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SearchRequest(Request):
+    query: Text
+    collections: list[CollectionName] | None = Field(None, description="Where to search; all, if left out.")
+    top_k: int = Field(10, ge=1, le=100)
+    mode: Literal["dense"] = "dense"
+
+
+class TurnBody(Request):
+    role: Literal["user", "assistant"]
+    content: Annotated[str, StringConstraints(max_length=20_000)]
+
+    def record(self) -> Turn:
+        return Turn(role=self.role, content=self.content)
+
+
+class AskRequest(Request):
+    question: Text
+    collections: list[CollectionName] | None = Field(None, description="Where to look; everywhere, if left out.")
+    conversation_id: Annotated[str, StringConstraints(max_length=100)] | None = None
+    history: list[TurnBody] = Field(default=[], max_length=50, description="Earlier messages, oldest first.")
+    top_k: int | None = Field(None, ge=1, le=50, description="Passages given to the model.")
+    stream: bool = True
+
+
+class ProgressBody(BaseModel):
+    done: int
+    total: int
+    unit: str
+
+
+class ErrorBody(BaseModel):
+    type: str
+    title: str
+    detail: str
+
+    @classmethod
+    def of(cls, failure: Failure | None) -> "ErrorBody | None":
+        return cls(type=failure.type, title=failure.title, detail=failure.detail) if failure else None
+
+
+class VersionBody(BaseModel):
+    version: int
+    filename: str
+    sha256: str
+    bytes: int
+    status: Status
+    stage: str | None
+    progress: ProgressBody
+    error: ErrorBody | None
+    pages: int | None
+    chunks: int
+    created_at: str
+
+    @classmethod
+    def of(cls, version: Version) -> "VersionBody":
+        return cls(
+            version=version.version,
+            filename=version.filename,
+            sha256=version.sha256,
+            bytes=version.size_bytes,
+            status=version.status,
+            stage=version.stage,
+            progress=ProgressBody(done=version.done, total=version.total, unit=version.unit),
+            error=ErrorBody.of(version.failure),
+            pages=version.pages,
+            chunks=version.chunks,
+            created_at=version.created_at.isoformat(),
+        )
+
+
+class DocumentBody(VersionBody):
+    """A document, with the fields of its latest version at the top level."""
+
+    id: str
+    collection: str
+    source_id: str | None
+    serving_version: int | None = Field(description="The version that answers use; none until one is ready.")
+    metadata: dict[str, Any]
+    access: list[str]
+    versions: list[VersionBody]
+    duplicate: bool = False
+
+    @classmethod
+    def of_document(cls, document: Document, *, duplicate: bool = False) -> "DocumentBody":
+        return cls(
+            id=document.id,
+            collection=document.collection,
+            source_id=document.source_id,
+            serving_version=document.serving,
+            metadata=document.metadata,
+            access=list(document.access),
+            versions=[VersionBody.of(version) for version in document.versions],
+            duplicate=duplicate,
+            **VersionBody.of(document.latest).model_dump(),
+        )
+
+
+class DocumentList(BaseModel):
+    documents: list[DocumentBody]
+    next_cursor: str | None
+
+
+class ChunkBody(BaseModel):
+    ordinal: int
+    text: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+
+
+class HitBody(BaseModel):
+    chunk_id: str
+    document_id: str
+    version: int
+    title: str
+    text: str
+    page: int | None
+    section: str | None
+    start: int = Field(description="First character in the document's extracted text.")
+    end: int
+    score: float = Field(description="Cosine similarity, -1 to 1, higher is better.")
+    scores: dict[str, float]
+
+    @classmethod
+    def of(cls, hit: Hit) -> "HitBody":
+        fields = {name: getattr(hit, name) for name in cls.model_fields if name != "scores"}
+        return cls(**fields, scores={"dense": hit.score})
+
+
+class SourceBody(HitBody):
+    n: int
+
+    @classmethod
+    def numbered(cls, n: int, hit: Hit) -> "SourceBody":
+        return cls(n=n, **HitBody.of(hit).model_dump())
+
+
+class SearchAnswer(BaseModel):
+    hits: list[HitBody]
+    took_ms: dict[str, float]
+
+
+class CitationBody(BaseModel):
+    n: int
+    document_id: str
+    version: int
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    supported: bool
+
+    @classmethod
+    def of(cls, citation: Citation) -> "CitationBody":
+        return cls(**{name: getattr(citation, name) for name in cls.model_fields})
+
+
+class UsageBody(BaseModel):
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+
+
+class DoneBody(BaseModel):
+    answer: str
+    abstained: bool
+    citations: list[CitationBody]
+    usage: UsageBody
+    timings: dict[str, float] = Field(description="Milliseconds since the question came.")
+    trace_id: str
+    conversation_id: str
+    generator: str = Field(description="The model that wrote the answer, or `extractive` for quoted passages.")
+
+    @classmethod
+    def of(cls, done: Done) -> "DoneBody":
+        return cls(
+            answer=done.answer,
+            abstained=done.abstained,
+            citations=[CitationBody.of(citation) for citation in done.citations],
+            usage=UsageBody(
+                prompt_tokens=done.usage.prompt_tokens,
+                completion_tokens=done.usage.completion_tokens,
+                cached_tokens=done.usage.cached_tokens,
+            ),
+            timings=done.timings_ms,
+            trace_id=done.trace_id,
+            conversation_id=done.conversation_id,
+            generator=done.generator,
+        )

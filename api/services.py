@@ -1,0 +1,49 @@
+"""What the routes work with, opened once when the API starts."""
+
+from dataclasses import dataclass
+
+from ingest.queue import Queue, make_app
+from ingest.store import Store
+from rag.answer import Answerer
+from rag.database import connect
+from rag.embed import Embedder
+from rag.generate import Generator
+from rag.index import Index
+from rag.keys import Keys
+from rag.registry import Registry
+from rag.retrieve import Retriever
+from rag.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The open parts; `generator` is None where none is configured."""
+
+    settings: Settings
+    registry: Registry
+    keys: Keys
+    store: Store
+    queue: Queue
+    retriever: Retriever
+    generator: Generator | None
+    answerer: Answerer
+
+
+def open_services(settings: Settings) -> Services:
+    """Connect to everything. Raise a RagError that names what does not answer or does not fit."""
+    engine = connect(settings.database_url)
+    registry = Registry(engine)
+    registry.ping()
+    embedder = Embedder(settings.embedder)
+    retriever = Retriever(registry=registry, embedder=embedder, index=Index(settings.chroma.url, embedder))
+    generator = Generator(settings.generator) if settings.generator.url else None
+    return Services(
+        settings=settings,
+        registry=registry,
+        keys=Keys(engine),
+        store=Store(settings.data_dir / "originals"),
+        queue=Queue(make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)),
+        retriever=retriever,
+        generator=generator,
+        answerer=Answerer(retriever=retriever, generator=generator, min_score=settings.retrieve.min_score),
+    )

@@ -1,0 +1,70 @@
+import { byId, confirmed, el } from "./dom.js";
+
+const KEY = "attest.key";
+const storedKey = () => sessionStorage.getItem(KEY);
+
+/** What went wrong, as the service's problem+json says it. */
+export class Problem extends Error {
+  constructor({ title = "Something went wrong", detail, status } = {}) {
+    super(detail ? `${title}: ${detail}` : title);
+    this.status = status;
+  }
+}
+
+/** Fetch from the service. Asks for a key after a 401; throws Problem unless the answer is good. */
+export async function call(path, options = {}) {
+  const key = storedKey();
+  const response = await send(path, key, options);
+  if (response.ok) return response;
+  if (response.status === 401 && (key !== storedKey() || (await askForKey(key)))) {
+    return call(path, options);
+  }
+  const unnamed = { title: `The service answered ${response.status}` };
+  throw new Problem(await response.json().catch(() => unnamed));
+}
+
+async function send(path, key, { json, headers, ...options }) {
+  const sent = new Headers(headers);
+  if (key) sent.set("Authorization", `Bearer ${key}`);
+  if (json) sent.set("Content-Type", "application/json");
+  try {
+    return await fetch(path, { ...options, headers: sent, body: json ? JSON.stringify(json) : options.body });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({ title: "The service cannot be reached", detail: "Is it running, and are you online?" });
+  }
+}
+
+let asking = null;
+
+/** One dialog however many calls were refused; true when a key was given. */
+function askForKey(refusedKey) {
+  asking ??= showKeyDialog(refusedKey).finally(() => { asking = null; });
+  return asking;
+}
+
+async function showKeyDialog(refusedKey) {
+  byId("key-reason").textContent = refusedKey
+    ? "That key was not accepted. Check it and try again."
+    : "This service needs a key. It is kept until you close this tab.";
+  byId("key").value = "";
+  const given = await confirmed(byId("key-dialog"));
+  if (given) sessionStorage.setItem(KEY, byId("key").value.trim());
+  return given;
+}
+
+/** A plain link cannot carry a key: with one, show a PDF in a new tab and save any other original. */
+export async function openWithKey(event) {
+  if (!storedKey()) return;
+  event.preventDefault();
+  const link = event.currentTarget;
+  try {
+    const blob = await (await call(link.pathname)).blob();
+    const url = URL.createObjectURL(blob);
+    if (blob.type.startsWith("application/pdf")) window.open(url + link.hash, "_blank", "noopener");
+    else el("a", { href: url, download: link.dataset.name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  } catch (error) {
+    link.after(el("span", { className: "bad" }, ` ${error.message}`));
+  }
+}

@@ -1,0 +1,117 @@
+"""Office, web and mail formats, read by unstructured. Its types and its private names stay in this file."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # spaCy imports it if it can: 190 MB for nothing
+
+os.environ |= {"UNSTRUCTURED_DISABLE_NOTICE": "1", "SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true"}
+
+import spacy
+import unstructured.nlp.tokenize
+from unstructured.documents.elements import Element, PageBreak, Table, Title
+from unstructured.partition.docx import partition_docx
+from unstructured.partition.email import partition_email
+from unstructured.partition.epub import partition_epub
+from unstructured.partition.html import partition_html
+from unstructured.partition.odt import partition_odt
+from unstructured.partition.pptx import partition_pptx
+from unstructured.partition.rtf import partition_rtf
+
+from ingest.parse.kinds import Kind
+from rag.types import Block, ParsedDocument
+
+
+def partition_csv(**kwargs: Any) -> list[Element]:
+    from unstructured.partition.csv import partition_csv  # pandas: 50 MB, for sheets alone
+
+    return list(partition_csv(**kwargs))
+
+
+def partition_xlsx(**kwargs: Any) -> list[Element]:
+    from unstructured.partition.xlsx import partition_xlsx
+
+    return list(partition_xlsx(**kwargs))
+
+
+def _sentence_splitter() -> spacy.language.Language:
+    """Stand in for unstructured's spaCy model, which it would download from GitHub at first use.
+
+    Only sentence ends are needed: part-of-speech tags would only tell narrative text from a title in
+    formats without styles. Pinned with unstructured 0.27; `test_elements` fails if the name goes.
+    """
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    return nlp
+
+
+unstructured.nlp.tokenize._load_spacy_model = _sentence_splitter
+
+PARTITION: dict[Kind, Callable[..., list[Element]]] = {
+    Kind.CSV: partition_csv,
+    Kind.DOCX: partition_docx,
+    Kind.EML: partition_email,
+    Kind.EPUB: partition_epub,
+    Kind.HTML: partition_html,
+    Kind.ODT: partition_odt,
+    Kind.PPTX: partition_pptx,
+    Kind.RTF: partition_rtf,
+    Kind.XLSX: partition_xlsx,
+}
+PAGED = {Kind.PPTX}  # the only one of them whose pages a reader sees as such
+
+
+def parse_elements(path: Path, filename: str, kind: Kind) -> ParsedDocument:
+    """Blocks in reading order: a run of paragraphs under one heading, or one table."""
+    elements = PARTITION[kind](filename=str(path), metadata_filename=filename)
+    blocks = tuple(_blocks(elements, paged=kind in PAGED))
+    pages = max((block.page or 0 for block in blocks), default=0) if kind in PAGED else None
+    title = next((element.text for element in elements if isinstance(element, Title)), "")
+    subject = next((element.metadata.subject for element in elements if element.metadata.subject), None)
+    return ParsedDocument(title=subject or title.strip() or Path(filename).stem, blocks=blocks, pages=pages)
+
+
+def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterable[Block]:
+    headings: list[tuple[int, str]] = []
+    run: list[str] = []
+    at: tuple[int | None, tuple[str, ...]] = (None, ())
+    for element in elements:
+        text = (element.text or "").strip()
+        if isinstance(element, PageBreak) or not text:
+            continue
+        if isinstance(element, Title):
+            depth = element.metadata.category_depth or 0
+            headings = [(level, heading) for level, heading in headings if level < depth] + [(depth, text)]
+        page = element.metadata.page_number if paged else None
+        sheet = element.metadata.page_name
+        here = (page, (sheet,) if sheet else tuple(heading for _, heading in headings))
+        if run and (here != at or isinstance(element, Table)):
+            yield Block(text="\n\n".join(run), page=at[0], section=at[1])
+            run = []
+        at = here
+        if isinstance(element, Table):
+            yield _table_block(element, page, here[1])
+        else:
+            run.append(f"- {text}" if element.category == "ListItem" else text)
+    if run:
+        yield Block(text="\n\n".join(run), page=at[0], section=at[1])
+
+
+def _table_block(table: Table, page: int | None, section: tuple[str, ...]) -> Block:
+    rows = _rows(table.metadata.text_as_html) or [table.text]
+    header = rows[0] if len(rows) > 1 else ""
+    return Block(text="\n".join(rows), page=page, section=section, is_table=True, header=header)
+
+
+def _rows(html: str | None) -> list[str]:
+    """Return a table's rows as `cell | cell`, without empty ones."""
+    if not html:
+        return []
+    from lxml.html import fromstring  # parsed already by unstructured, never markup from outside
+
+    tree: Any = fromstring(html)
+    rows = [[" ".join(cell.text_content().split()) for cell in row.xpath("./td|./th")] for row in tree.iter("tr")]
+    return [" | ".join(cells) for cells in rows if any(cells)]

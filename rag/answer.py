@@ -1,0 +1,118 @@
+"""The question's story: retrieve, decide, generate, check. Yields what a reader may see, as it happens."""
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from uuid import uuid4
+
+from anyio.to_thread import run_sync
+
+from rag.citations import check
+from rag.errors import GeneratorUnavailable
+from rag.extract import extract
+from rag.generate import Generator
+from rag.prompt import ABSTENTION, fitting, load_prompt, messages
+from rag.retrieve import Retriever
+from rag.types import AnswerEvent, Citation, Done, Hit, Principal, Sources, Token, Turn, Usage
+
+EXTRACTIVE = "extractive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked, by whom, of which collections (None: all)."""
+
+    text: str
+    principal: Principal
+    collections: Sequence[str] | None = None
+    history: Sequence[Turn] = ()
+    conversation_id: str | None = None
+    top_k: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answerer:
+    """What answering needs, opened once."""
+
+    retriever: Retriever
+    generator: Generator | None
+    min_score: float
+
+    async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
+        """Yield Sources, Tokens, Citations, then one Done.
+
+        The answer is withheld if no passage is close enough or the model finds none that answers; it is
+        quoted from the passages if the model cannot be reached or no source supports what it wrote.
+        Raise a RagError if the retrieval fails.
+        """
+        started = time.perf_counter()
+        hits = await run_sync(self._retrieve, question)
+        retrieved = time.perf_counter()
+        yield Sources(hits=tuple(hits))
+        text, label, usage, first_token = "", EXTRACTIVE, Usage(), None
+        if _is_answerable(hits, self.min_score):
+            try:
+                async with aclosing(self._generate(question, hits)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Token):
+                            first_token = first_token or time.perf_counter()
+                            text += piece.text
+                            yield piece
+                        elif isinstance(piece, Usage):
+                            usage = piece
+                        else:
+                            label = piece
+            except GeneratorUnavailable:
+                text = ""
+        final, citations, label = await run_sync(self._conclude, question, hits, text, label)
+        for citation in citations:
+            yield citation
+        yield Done(
+            answer=final,
+            abstained=not citations,
+            citations=tuple(citations),
+            generator=label,
+            usage=usage,
+            trace_id=uuid4().hex,
+            conversation_id=question.conversation_id or uuid4().hex,
+            timings_ms={
+                "retrieve": (retrieved - started) * 1000,
+                "first_token": ((first_token or time.perf_counter()) - started) * 1000,
+                "total": (time.perf_counter() - started) * 1000,
+            },
+        )
+
+    def _retrieve(self, question: Question) -> list[Hit]:
+        return self.retriever.retrieve(
+            question.text, question.principal, top_k=question.top_k, collections=question.collections
+        )
+
+    async def _generate(self, question: Question, hits: Sequence[Hit]) -> AsyncGenerator[str | Token | Usage, None]:
+        """Yield the model's name, then its pieces."""
+        if self.generator is None:
+            raise GeneratorUnavailable("No generator is configured.")
+        model = await self.generator.model()
+        yield model
+        prompt = load_prompt(model)
+        settings = self.generator.settings
+        kept = fitting(hits, prompt, question.text, settings.context_tokens - settings.answer_tokens)
+        asked = messages(prompt, question.text, kept, question.history)
+        async with aclosing(self.generator.stream(prompt, asked)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def _conclude(
+        self, question: Question, hits: Sequence[Hit], text: str, label: str
+    ) -> tuple[str, list[Citation], str]:
+        """Return the final text, its citations, and who wrote it."""
+        if not _is_answerable(hits, self.min_score) or ABSTENTION in text:
+            return ABSTENTION, [], label
+        checked, citations = check(text, hits)
+        if any(citation.supported for citation in citations):
+            return checked, citations, label
+        return *extract(question.text, hits, self.retriever.embedder), EXTRACTIVE
+
+
+def _is_answerable(hits: Sequence[Hit], min_score: float) -> bool:
+    return bool(hits) and hits[0].score >= min_score

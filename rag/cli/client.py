@@ -1,0 +1,76 @@
+"""Calls to the API for the command line, and its errors as one line."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from httpx_sse import connect_sse
+
+from rag.cli.programs import base_url
+from rag.errors import RagError
+from rag.settings import Settings
+
+
+class CallFailed(RagError):
+    """The API did not answer, or answered with a problem."""
+
+    type = "call-failed"
+    title = "The service could not do it"
+
+
+class Client:
+    """The API as the command line uses it."""
+
+    def __init__(self, settings: Settings) -> None:
+        key = settings.api.key.get_secret_value()
+        self._http = httpx.Client(
+            base_url=base_url(settings), headers={"Authorization": f"Bearer {key}"} if key else {}, timeout=120
+        )
+
+    def upload(self, path: Path, collection: str, source_id: str | None = None) -> dict[str, Any]:
+        """Send a file; return the document."""
+        with path.open("rb") as file, self._translated():
+            form = {"collection": collection} | ({"source_id": source_id} if source_id else {})
+            return self._json(self._http.post("/v1/documents", files={"file": (path.name, file)}, data=form))
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        with self._translated():
+            return self._json(self._http.get(f"/v1/documents/{document_id}"))
+
+    def search(self, query: str, top_k: int) -> dict[str, Any]:
+        with self._translated():
+            return self._json(self._http.post("/v1/search", json={"query": query, "top_k": top_k}))
+
+    def ask(self, question: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the answer's events as (name, data)."""
+        with (
+            self._translated(),
+            connect_sse(self._http, "POST", "/v1/ask", json={"question": question}) as source,
+        ):
+            if source.response.is_error:
+                source.response.read()
+                self._json(source.response)
+            for event in source.iter_sse():
+                yield event.event, json.loads(event.data)
+
+    def ready(self) -> dict[str, Any]:
+        """Return the state of the service's parts."""
+        with self._translated():
+            state: dict[str, Any] = self._http.get("/readyz").json()
+            return state
+
+    def _json(self, response: httpx.Response) -> dict[str, Any]:
+        body: dict[str, Any] = response.json()
+        if response.is_error:
+            raise CallFailed(f"{body.get('title', response.status_code)}: {body.get('detail', '')}")
+        return body
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as exc:
+            raise CallFailed(f"{self._http.base_url} does not answer. Is it running? `rag up` starts it.") from exc

@@ -1,0 +1,181 @@
+"""The commands of `rag`. Exit codes: 0 done, 1 failed with a reason on stderr, 2 usage."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from rag.cli.checks import all_checks
+from rag.cli.client import Client
+from rag.cli.ingest import find_files, ingest_files
+from rag.cli.up import up as start_everything
+from rag.database import connect, migrate
+from rag.errors import RagError
+from rag.keys import Keys
+from rag.logs import configure_logging
+from rag.settings import load_settings
+from rag.types import Scope
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+app.add_typer(keys_app, name="keys")
+console = Console()
+errors = Console(stderr=True)
+
+
+@app.command()
+def up(
+    generator: Annotated[str, typer.Option(help="auto, demo, vllm, vllm-cpu or none.")] = "auto",
+    samples: Annotated[Path | None, typer.Option(help="Folder of documents to load at the start.")] = None,
+) -> None:
+    """Start the whole service on this machine; Ctrl-C stops it."""
+    start_everything(load_settings(), generator, samples, console)
+
+
+@app.command()
+def serve() -> None:
+    """Run the API alone, after bringing the registry's schema up to date."""
+    from api.app import create_app  # seconds of imports that no other command needs
+
+    settings = load_settings()
+    configure_logging(settings.log)
+    migrate(settings.database_url)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api.host,
+        port=settings.api.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+
+
+@app.command()
+def embedder(host: str = "127.0.0.1", port: int = 8081) -> None:
+    """Run the embedder alone: OpenAI's embeddings API over the sentence-transformers model."""
+    from api.embedder import create_embedder  # loads torch: 5 s that no other command needs
+
+    settings = load_settings()
+    configure_logging(settings.log)
+    uvicorn.run(create_embedder(settings), host=host, port=port, log_config=None, access_log=False)
+
+
+@app.command()
+def worker() -> None:
+    """Run one ingestion worker alone."""
+    from ingest.tasks import run_worker  # heavy
+
+    settings = load_settings()
+    configure_logging(settings.log)
+    run_worker(settings)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(exists=True)],
+    collection: str = "default",
+    wait: Annotated[bool, typer.Option(help="Return when all are searchable or failed.")] = False,
+) -> None:
+    """Upload files and folders."""
+    files = list(find_files(paths))
+    if ingest_files(Client(load_settings()), files, collection, wait=wait, console=console):
+        raise typer.Exit(1)
+
+
+@app.command()
+def search(text: str, top_k: int = 10) -> None:
+    """Show the passages closest to a text."""
+    for hit in Client(load_settings()).search(text, top_k)["hits"]:
+        place = f"page {hit['page']}" if hit["page"] else hit["section"] or ""
+        console.print(f"{hit['score']:.3f}  {hit['title']}  {place}", style="bold", markup=False)
+        console.print(" ".join(hit["text"].split()), markup=False)
+
+
+@app.command()
+def ask(text: str) -> None:
+    """Ask a question and show the cited answer as it is written."""
+    streamed = ""
+    for event, data in Client(load_settings()).ask(text):
+        if event == "token":
+            streamed += data["text"]
+            console.print(data["text"], end="", markup=False, highlight=False, soft_wrap=True)
+        elif event == "error":
+            raise RagError(f"{data['title']}: {data['detail']}")
+        elif event == "done":
+            if data["answer"].strip() != streamed.strip():
+                console.print(
+                    ("\n" if streamed else "") + data["answer"], markup=False, highlight=False, soft_wrap=True
+                )
+            else:
+                console.print()
+            for citation in data["citations"]:
+                page = f", page {citation['page']}" if citation["page"] else ""
+                verdict = "" if citation["supported"] else " (not verified)"
+                console.print(f"[{citation['n']}] {citation['document_id']}{page}{verdict}", markup=False)
+            console.print(f"generator: {data['generator']}", markup=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has and lacks, and how the service on it is."""
+    settings = load_settings()
+    checks = list(all_checks(settings))
+    for check in checks:
+        mark = {True: "ok  ", False: "FAIL", None: "-   "}[check.ok]
+        console.print(f"{mark} {check.name}: {check.detail}", markup=False, soft_wrap=True)
+    try:
+        state = Client(settings).ready()
+        for name, part in state["checks"].items():
+            console.print(f"     {name}: {' '.join(part.values())}", markup=False, soft_wrap=True)
+    except RagError as exc:
+        console.print(f"-    service: {exc.detail}", markup=False, soft_wrap=True)
+    if any(check.ok is False for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's OpenAPI document."""
+    from api.app import create_app  # heavy
+
+    print(json.dumps(create_app(load_settings()).openapi(), indent=2))  # noqa: T201
+
+
+@keys_app.command("create")
+def create_key(
+    name: str,
+    scope: Annotated[list[Scope], typer.Option(help="May be given several times.")],
+    group: Annotated[list[str] | None, typer.Option(help="Group whose documents it may see.")] = None,
+) -> None:
+    """Make an API key and print it once."""
+    settings = load_settings()
+    migrate(settings.database_url)
+    print(Keys(connect(settings.database_url)).create(name, scope, group or []))  # noqa: T201
+
+
+@keys_app.command("list")
+def list_keys() -> None:
+    """List the keys, never their values."""
+    for key in Keys(connect(load_settings().database_url)).list():
+        state = "revoked" if key.revoked else " ".join(key.scopes)
+        console.print(f"{key.id}  {key.name}  {state}  {' '.join(key.groups)}", markup=False)
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: str) -> None:
+    """End a key at once."""
+    Keys(connect(load_settings().database_url)).revoke(key_id)
+
+
+def main() -> None:
+    """Run a command; an error of ours is one line on stderr and exit code 1."""
+    try:
+        app()
+    except RagError as exc:
+        errors.print(f"{exc.title}: {exc.detail}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)

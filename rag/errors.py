@@ -1,0 +1,151 @@
+"""Every error this service raises on purpose. Callers act on the branch; people read the leaf.
+
+RagError
+├── PermanentError            trying again changes nothing
+│   ├── InvalidRequest        a field of the request is wrong
+│   ├── RequestTooLarge       a body over the limit of its route
+│   ├── DocumentTooLarge      over RAG_API_MAX_UPLOAD_BYTES
+│   ├── EmptyDocument         no bytes, or nothing readable in them
+│   ├── UnsupportedFormat     no parser for this kind of file
+│   ├── BrokenDocument        the parser could not read it
+│   ├── EncryptedDocument     needs a password
+│   ├── ParserLimitExceeded   took more memory or time than a parser may
+│   ├── PassageTooLong        a chunk that the embedder would cut
+│   ├── DocumentNotFound
+│   ├── CollectionNotFound
+│   ├── Unauthenticated       no key, or not a valid one
+│   ├── Forbidden             the key lacks the scope
+│   ├── EmbedderMismatch      the index was filled by another model
+│   └── ConfigurationError    the settings cannot work together
+└── TransientError            the same call may succeed later
+    ├── IndexUnavailable      Chroma does not answer
+    ├── EmbedderUnavailable   the embedding model does not answer
+    ├── GeneratorUnavailable  the language model does not answer
+    ├── RegistryUnavailable   the database does not answer
+    └── StorageFull           no room for the original
+"""
+
+
+class RagError(Exception):
+    """What happened (title, fixed per class) and to what, with what to do (detail, for people)."""
+
+    type = "error"
+    title = "Something went wrong"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class PermanentError(RagError):
+    """Trying again changes nothing."""
+
+
+class TransientError(RagError):
+    """The same call may succeed later."""
+
+
+class InvalidRequest(PermanentError):
+    type = "invalid-request"
+    title = "The request is not valid"
+
+
+class RequestTooLarge(PermanentError):
+    type = "request-too-large"
+    title = "The request is too large"
+
+
+class DocumentTooLarge(PermanentError):
+    type = "document-too-large"
+    title = "The document is too large"
+
+
+class EmptyDocument(PermanentError):
+    type = "empty-document"
+    title = "The document is empty"
+
+
+class UnsupportedFormat(PermanentError):
+    type = "unsupported-format"
+    title = "This kind of file is not supported"
+
+
+class BrokenDocument(PermanentError):
+    type = "broken-document"
+    title = "The document cannot be read"
+
+
+class EncryptedDocument(PermanentError):
+    type = "encrypted-document"
+    title = "The document is encrypted"
+
+
+class ParserLimitExceeded(PermanentError):
+    type = "parser-limit-exceeded"
+    title = "The document takes more than a parser may use"
+
+
+class PassageTooLong(PermanentError):
+    type = "passage-too-long"
+    title = "A passage is longer than the embedder reads"
+
+
+class DocumentNotFound(PermanentError):
+    type = "document-not-found"
+    title = "There is no such document"
+
+
+class CollectionNotFound(PermanentError):
+    type = "collection-not-found"
+    title = "There is no such collection"
+
+
+class Unauthenticated(PermanentError):
+    type = "unauthenticated"
+    title = "An API key is needed"
+
+
+class Forbidden(PermanentError):
+    type = "forbidden"
+    title = "This key may not do that"
+
+
+class EmbedderMismatch(PermanentError):
+    type = "embedder-mismatch"
+    title = "The index was filled by another embedder"
+
+
+class ConfigurationError(PermanentError):
+    type = "configuration"
+    title = "The settings cannot work together"
+
+
+class IndexUnavailable(TransientError):
+    type = "index-unavailable"
+    title = "The vector index does not answer"
+
+
+class EmbedderUnavailable(TransientError):
+    type = "embedder-unavailable"
+    title = "The embedding model does not answer"
+
+
+class GeneratorUnavailable(TransientError):
+    type = "generator-unavailable"
+    title = "The language model does not answer"
+
+
+class RegistryUnavailable(TransientError):
+    type = "registry-unavailable"
+    title = "The registry's database does not answer"
+
+
+class StorageFull(TransientError):
+    type = "storage-full"
+    title = "There is no room left for documents"
+
+
+def leaves(branch: type[RagError] = RagError) -> list[type[RagError]]:
+    """Return every error class without subclasses, in the order of the tree."""
+    below = branch.__subclasses__()
+    return [leaf for child in below for leaf in leaves(child)] if below else [branch]

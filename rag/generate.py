@@ -1,0 +1,91 @@
+"""Messages to a stream of tokens, from any engine that speaks OpenAI's API. Closing the stream stops the engine."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource, SSEError
+
+from rag.errors import GeneratorUnavailable
+from rag.prompt import Message, Prompt
+from rag.settings import GeneratorSettings
+from rag.types import Token, Usage
+
+CONNECT_TIMEOUT_S = 2.0
+
+
+class Generator:
+    """A client of one engine. `label` is the served model's name."""
+
+    def __init__(self, settings: GeneratorSettings) -> None:
+        key = settings.api_key.get_secret_value()
+        self.settings = settings
+        self._model = settings.model
+        self._client = httpx.AsyncClient(
+            base_url=settings.url,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(settings.timeout_s, connect=CONNECT_TIMEOUT_S),
+        )
+
+    async def model(self) -> str:
+        """Return the model's name: the set one, else the first that the engine lists."""
+        if not self._model:
+            try:
+                answer = await self._client.get("/models", timeout=CONNECT_TIMEOUT_S)
+                self._model = answer.raise_for_status().json()["data"][0]["id"]
+            except (httpx.HTTPError, ValueError, LookupError) as exc:
+                raise self._unavailable(exc) from exc
+        return self._model
+
+    async def ping(self) -> str:
+        """Return the model's name if the engine answers now. Raise GeneratorUnavailable."""
+        try:
+            (await self._client.get("/models", timeout=CONNECT_TIMEOUT_S)).raise_for_status()
+        except httpx.HTTPError as exc:
+            raise self._unavailable(exc) from exc
+        return await self.model()
+
+    async def stream(self, prompt: Prompt, messages: Sequence[Message]) -> AsyncGenerator[Token | Usage, None]:
+        """Yield the answer's pieces, then its usage. Raise GeneratorUnavailable, at the start or half-way."""
+        body = prompt.extra | {
+            "model": await self.model(),
+            "messages": list(messages),
+            "temperature": prompt.temperature,
+            "stop": prompt.stop,
+            "max_tokens": self.settings.answer_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        try:
+            async with self._client.stream("POST", "/chat/completions", json=body) as response:
+                response.raise_for_status()
+                async for event in EventSource(response).aiter_sse():
+                    if event.data == "[DONE]":
+                        return
+                    for piece in _pieces(json.loads(event.data)):
+                        yield piece
+        except (httpx.HTTPError, SSEError, ValueError) as exc:
+            raise self._unavailable(exc) from exc
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    def _unavailable(self, exc: Exception) -> GeneratorUnavailable:
+        return GeneratorUnavailable(f"{self.settings.url}: {type(exc).__name__} {exc}".strip())
+
+
+def _pieces(chunk: dict[str, Any]) -> list[Token | Usage]:
+    pieces: list[Token | Usage] = []
+    for choice in chunk.get("choices") or []:
+        if text := (choice.get("delta") or {}).get("content"):
+            pieces.append(Token(text=text))
+    if usage := chunk.get("usage"):
+        pieces.append(
+            Usage(
+                prompt_tokens=usage.get("prompt_tokens") or 0,
+                completion_tokens=usage.get("completion_tokens") or 0,
+                cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+            )
+        )
+    return pieces

@@ -1,0 +1,11 @@
+"""Alembic's entry point: runs inside the connection that `rag.database.migrate` opens."""
+
+from alembic import context
+
+from rag.tables import Base
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

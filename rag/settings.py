@@ -1,0 +1,152 @@
+"""The one reader of the environment: `RAG_<STAGE>_<NAME>` or `.env`, checked, built once at each entry point."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rag.errors import ConfigurationError
+
+PREFIX = "RAG_"
+
+
+def _http_url(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class DataSettings(BaseModel):
+    dir: Path = Field(Path("data"), description="Folder for the registry, originals, vectors and logs.")
+
+
+class DatabaseSettings(BaseModel):
+    url: str = Field("", description="SQLAlchemy URL of the registry; empty: SQLite in the data folder.")
+
+
+class BrokerSettings(BaseModel):
+    url: SecretStr = Field(SecretStr(""), description="Redis URL of the queue; empty: `rag up` starts one.")
+
+
+class ChromaSettings(BaseModel):
+    url: HttpUrl = Field("", description="URL of the Chroma server; empty: `rag up` starts one.")
+
+
+class GeneratorSettings(BaseModel):
+    url: HttpUrl = Field("", description="OpenAI-compatible base URL, ending in /v1; empty: `rag up` starts one.")
+    model: str = Field("", description="Model name to ask for; empty: the first that the engine lists.")
+    api_key: SecretStr = Field(SecretStr(""), description="Key for the engine, if it wants one.")
+    context_tokens: int = Field(4096, ge=512, description="Prompt and answer together, in tokens.")
+    answer_tokens: int = Field(512, ge=16, description="Longest answer, in tokens.")
+    timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token, in seconds.")
+
+
+class EmbedderSettings(BaseModel):
+    url: HttpUrl = Field("", description="OpenAI-compatible embeddings URL, ending in /v1; empty: `rag up` starts one.")
+    model: str = Field("all-MiniLM-L6-v2", description="sentence-transformers model: the packaged one, or a folder.")
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the CPU computes in it.")
+    batch_size: int = Field(32, ge=1, le=1024, description="Passages per forward pass.")
+    timeout_s: float = Field(120.0, gt=0, description="Longest wait for a batch of passages, in seconds.")
+
+
+class ChunkSettings(BaseModel):
+    tokens: int = Field(180, ge=32, description="Most tokens of a passage, counted by the embedder's tokenizer.")
+    overlap_tokens: int = Field(24, ge=0, description="Tokens that neighbouring passages share.")
+
+
+class RetrieveSettings(BaseModel):
+    top_k: int = Field(6, ge=1, le=50, description="Passages given to the language model.")
+    min_score: float = Field(0.25, ge=-1, le=1, description="Best cosine under which a question is not answered.")
+
+
+class ParseSettings(BaseModel):
+    memory_bytes: int = Field(2_000_000_000, ge=500_000_000, description="Address space of a parser process.")
+    timeout_s: float = Field(300.0, gt=0, description="Longest time for parsing one document, in seconds.")
+    max_chars: int = Field(20_000_000, ge=1000, description="Most text taken from one document, in characters.")
+
+
+class WorkerSettings(BaseModel):
+    concurrency: int = Field(2, ge=1, le=64, description="Documents worked on at once by one worker process.")
+    lease_s: float = Field(30.0, ge=1, description="Seconds without a heartbeat after which work is taken over.")
+    max_attempts: int = Field(5, ge=1, description="Tries of a document before it is marked failed.")
+
+
+class ApiSettings(BaseModel):
+    host: str = Field("127.0.0.1", description="Address to listen on; other than loopback needs an API key.")
+    port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    key: SecretStr = Field(SecretStr(""), description="Key that the command line sends to the API.")
+    max_upload_bytes: int = Field(104_857_600, ge=1, description="Largest document, in bytes.")
+
+
+class LogSettings(BaseModel):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log record kept.")
+
+
+class Settings(BaseSettings):
+    """All settings, by stage. Build with `load_settings`, pass values on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1, env_file=".env", extra="ignore"
+    )
+
+    data: DataSettings = DataSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerSettings = BrokerSettings()
+    chroma: ChromaSettings = ChromaSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    retrieve: RetrieveSettings = RetrieveSettings()
+    parse: ParseSettings = ParseSettings()
+    worker: WorkerSettings = WorkerSettings()
+    api: ApiSettings = ApiSettings()
+    log: LogSettings = LogSettings()
+
+    @cached_property
+    def data_dir(self) -> Path:
+        return self.data.dir.expanduser().resolve()
+
+    @cached_property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.data_dir / 'registry.db'}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.api.host in {"127.0.0.1", "::1", "localhost"}
+
+
+def known_variables() -> set[str]:
+    """Return the name of every environment variable that the settings read."""
+    return {
+        f"{PREFIX}{stage}_{name}".upper()
+        for stage, group in Settings.model_fields.items()
+        if isinstance(group.annotation, type) and issubclass(group.annotation, BaseModel)
+        for name in group.annotation.model_fields
+    }
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`. Raise ConfigurationError for a wrong value or an unknown RAG_ name."""
+    unknown = sorted({name for name in _names_present() if name.startswith(PREFIX)} - known_variables())
+    if unknown:
+        raise ConfigurationError(f"Unknown setting {', '.join(unknown)}. See .env.example for the names.")
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(f"{name}: {first['msg']}") from exc
+
+
+def _names_present() -> set[str]:
+    """Names from the environment and from `.env`, without their values."""
+    path = Path(".env")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    from_file = {line.split("=", 1)[0].removeprefix("export ").strip() for line in lines if "=" in line}
+    return from_file | set(os.environ)

@@ -1,0 +1,210 @@
+"""The records that travel between stages. Frozen, keyword-only, without behaviour."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+class Status(StrEnum):
+    """Where a version of a document stands. `ready` and `failed` are final."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+class Scope(StrEnum):
+    """What an API key may do. `admin` includes the others."""
+
+    ASK = "ask"
+    SEARCH = "search"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_WRITE = "documents:write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """Who asks: the key's name, scopes, and the groups whose documents it may see."""
+
+    name: str
+    scopes: frozenset[Scope]
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def is_admin(self) -> bool:
+        return Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a version failed: the error's type and title, and what to do."""
+
+    type: str
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One upload of a document. `done` and `total` count `unit`s of the current stage."""
+
+    document_id: str
+    version: int
+    filename: str
+    sha256: str
+    size_bytes: int
+    media_type: str
+    status: Status
+    stage: str | None
+    done: int
+    total: int
+    unit: str
+    failure: Failure | None
+    pages: int | None
+    chunks: int
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A document and its versions, oldest first. `serving` is the version that answers use, if any."""
+
+    id: str
+    collection: str
+    source_id: str | None
+    serving: int | None
+    metadata: dict[str, Any]
+    access: tuple[str, ...]
+    versions: tuple[Version, ...]
+
+    @property
+    def latest(self) -> Version:
+        return self.versions[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A run of a document's text that shares one page and one heading path.
+
+    `header` is a table's header row: it travels with every chunk of the table, but is not quoted again.
+    """
+
+    text: str
+    page: int | None = None
+    section: tuple[str, ...] = ()
+    is_table: bool = False
+    header: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedDocument:
+    """A document's title and blocks in reading order; `pages` is None where the format has none."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    pages: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """A passage: `text == extracted[start:end]`, within one page and one section.
+
+    `context` (title, heading path, a table's header row) is embedded with the text and never quoted.
+    """
+
+    ordinal: int
+    text: str
+    context: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A chunk found for a query. `score` is cosine similarity: -1 to 1, higher is better."""
+
+    chunk_id: str
+    document_id: str
+    version: int
+    title: str
+    text: str
+    context: str
+    page: int | None
+    section: str | None
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """A mark [n] in an answer, checked: `quote` is the source's text at [start, end)."""
+
+    n: int
+    document_id: str
+    version: int
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    supported: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One earlier message of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens as the engine counted them; zeros when no model was called."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """First event of an answer: the hits, numbered from 1 in prompt order."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """A piece of the answer as the model writes it."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it."""
+
+    answer: str
+    abstained: bool
+    citations: tuple[Citation, ...]
+    generator: str
+    usage: Usage
+    trace_id: str
+    conversation_id: str
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+AnswerEvent = Sources | Token | Citation | Done
