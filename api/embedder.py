@@ -4,13 +4,16 @@ One process holds the model, so that all others start at once and stay small. vL
 """
 
 import base64
+import sys
 from typing import Any, Literal
 
+import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from rag.logs import configure_logging
 from rag.model import Model
-from rag.settings import Settings
+from rag.settings import Settings, load_settings
 
 
 class EmbeddingRequest(BaseModel):
@@ -40,3 +43,14 @@ def create_embedder(settings: Settings) -> FastAPI:
         return {"model": model.name, "data": [{"index": i, "embedding": row} for i, row in enumerate(rows)]}
 
     return app
+
+
+def main(host: str, port: int) -> None:
+    """Serve until told to stop. Run as `python -m api.embedder HOST PORT`."""
+    settings = load_settings()
+    configure_logging(settings.log)
+    uvicorn.run(create_embedder(settings), host=host, port=port, log_config=None, access_log=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

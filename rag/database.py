@@ -18,11 +18,11 @@ BUSY_TIMEOUT_S = 30
 
 
 def connect(url: str) -> Engine:
-    """Return an engine for `url`. SQLite's writers take the lock when they begin, so none fails half-way."""
+    """Return an engine for `url`, whose errors hold no values. SQLite's writers take the lock when they begin, so none fails half-way."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

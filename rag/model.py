@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from threading import Lock
 
@@ -27,16 +28,15 @@ class Model:
         self.name = model_name(settings.model)
         self._batch_size = settings.batch_size
         precision = torch.bfloat16 if _computes_in_bf16(settings.precision) else torch.float32
-        # Two copies (45 MB each in bf16): a tokenizer must not be used by two threads at once.
-        self._for_batches, self._for_queries = (
-            SentenceTransformer(
-                str(model_folder(settings.model)),
-                device="cpu",
-                local_files_only=True,
-                model_kwargs={"dtype": precision},
-            )
-            for _ in range(2)
+        self._for_batches = SentenceTransformer(
+            str(model_folder(settings.model)),
+            device="cpu",
+            local_files_only=True,
+            model_kwargs={"dtype": precision},
         )
+        # The same weights with a tokenizer of its own: one tokenizer must not be used by two threads at once.
+        shared = {id(weight): weight for weight in (*self._for_batches.parameters(), *self._for_batches.buffers())}
+        self._for_queries = deepcopy(self._for_batches, shared)
         self._batches, self._queries = Lock(), Lock()
         self.dimension = int(self._for_batches.get_embedding_dimension() or 0)
         self.max_tokens = int(self._for_batches.get_max_seq_length() or 0)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from rag.database import transaction
 from rag.errors import CollectionNotFound, DocumentNotFound
@@ -96,7 +96,8 @@ class Registry:
 
         `q` is a part of a file name, in any case. `status` is that of the latest version.
         """
-        newest = select(func.max(VersionRow.version)).where(VersionRow.document_id == DocumentRow.id).scalar_subquery()
+        other = aliased(VersionRow)
+        newest = select(func.max(other.version)).where(other.document_id == DocumentRow.id).scalar_subquery()
         query = (
             select(DocumentRow)
             .join(VersionRow, VersionRow.document_id == DocumentRow.id)

@@ -1,17 +1,15 @@
 """Office, web and mail formats, read by unstructured. Its types and its private names stay in this file."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # spaCy imports it if it can: 190 MB for nothing
+from ingest.parse import nlp
 
+nlp.install()
 os.environ |= {"UNSTRUCTURED_DISABLE_NOTICE": "1", "SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true"}
 
-import spacy
-import unstructured.nlp.tokenize
 from unstructured.documents.elements import Element, PageBreak, Table, Title
 from unstructured.partition.docx import partition_docx
 from unstructured.partition.email import partition_email
@@ -36,19 +34,6 @@ def partition_xlsx(**kwargs: Any) -> list[Element]:
 
     return list(partition_xlsx(**kwargs))
 
-
-def _sentence_splitter() -> spacy.language.Language:
-    """Stand in for unstructured's spaCy model, which it would download from GitHub at first use.
-
-    Only sentence ends are needed: part-of-speech tags would only tell narrative text from a title in
-    formats without styles. Pinned with unstructured 0.27; `test_elements` fails if the name goes.
-    """
-    nlp = spacy.blank("en")
-    nlp.add_pipe("sentencizer")
-    return nlp
-
-
-unstructured.nlp.tokenize._load_spacy_model = _sentence_splitter
 
 PARTITION: dict[Kind, Callable[..., list[Element]]] = {
     Kind.CSV: partition_csv,
@@ -82,14 +67,16 @@ def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterable[Block]:
         text = (element.text or "").strip()
         if isinstance(element, PageBreak) or not text:
             continue
-        if isinstance(element, Title):
-            depth = element.metadata.category_depth or 0
+        depth = element.metadata.category_depth or 0
+        if isinstance(element, Title) and not (paged and depth):  # on a slide, deeper titles are bullets
             headings = [(level, heading) for level, heading in headings if level < depth] + [(depth, text)]
         page = element.metadata.page_number if paged else None
         sheet = element.metadata.page_name
         here = (page, (sheet,) if sheet else tuple(heading for _, heading in headings))
+        is_heading_of_table = isinstance(element, Table) and here == at and run == list(here[1][-1:])
         if run and (here != at or isinstance(element, Table)):
-            yield Block(text="\n\n".join(run), page=at[0], section=at[1])
+            if not is_heading_of_table:  # it is the table's section already
+                yield Block(text="\n\n".join(run), page=at[0], section=at[1])
             run = []
         at = here
         if isinstance(element, Table):

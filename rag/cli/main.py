@@ -56,16 +56,6 @@ def serve() -> None:
 
 
 @app.command()
-def embedder(host: str = "127.0.0.1", port: int = 8081) -> None:
-    """Run the embedder alone: OpenAI's embeddings API over the sentence-transformers model."""
-    from api.embedder import create_embedder  # loads torch: 5 s that no other command needs
-
-    settings = load_settings()
-    configure_logging(settings.log)
-    uvicorn.run(create_embedder(settings), host=host, port=port, log_config=None, access_log=False)
-
-
-@app.command()
 def worker() -> None:
     """Run one ingestion worker alone."""
     from ingest.tasks import run_worker  # heavy
