@@ -45,5 +45,10 @@ def open_services(settings: Settings) -> Services:
         queue=Queue(make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)),
         retriever=retriever,
         generator=generator,
-        answerer=Answerer(retriever=retriever, generator=generator, min_score=settings.retrieve.min_score),
+        answerer=Answerer(
+            retriever=retriever,
+            generator=generator,
+            min_score=settings.retrieve.min_score,
+            room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
+        ),
     )

