@@ -68,7 +68,7 @@ class Pipeline:
                     self.index.delete_document(work.document_id, except_version=work.version)
             except PermanentError as exc:
                 self._fail(work, owner, exc)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001  # whatever it is, the work must not be lost
                 self._retry(work, owner, version, exc)
 
     def purge(self, document_id: str) -> None:

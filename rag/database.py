@@ -18,7 +18,10 @@ BUSY_TIMEOUT_S = 30
 
 
 def connect(url: str) -> Engine:
-    """Return an engine for `url`, whose errors hold no values. SQLite's writers take the lock when they begin, so none fails half-way."""
+    """Return an engine for `url`, whose errors hold no values.
+
+    SQLite's writers take the lock when they begin, so that none fails half-way.
+    """
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     Path(make_url(url).database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +46,10 @@ def _begin_sqlite(connection: Connection) -> None:
 def transaction(engine: Engine, *, writes: bool) -> Iterator[Session]:
     """One transaction: committed at the end, rolled back on an error. Raise RegistryUnavailable if it cannot run."""
     try:
-        with engine.connect().execution_options(writes=writes) as connection, Session(connection) as session:
+        with (
+            engine.connect().execution_options(writes=writes) as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
             yield session
             session.commit()
     except OperationalError as exc:

@@ -45,7 +45,8 @@ class Embedder:
             count = len(self.tokens(text)) + SPECIAL_TOKENS
             if count > self.max_tokens:
                 raise PassageTooLong(
-                    f"Passage {position} has {count} tokens, {self.name} reads {self.max_tokens}: lower RAG_CHUNK_TOKENS."
+                    f"Passage {position} has {count} tokens, {self.name} reads {self.max_tokens}. "
+                    "Lower RAG_CHUNK_TOKENS."
                 )
         return self._embed(texts) if texts else np.zeros((0, self.dimension), dtype=np.float32)
 

@@ -35,7 +35,12 @@ class Leases:
         now = time.time()
         with transaction(self._engine, writes=True) as session:
             deleted = session.scalars(
-                select(DocumentRow.id).where(DocumentRow.deleted_at.is_not(None), _has_versions()).limit(limit)
+                select(DocumentRow.id)
+                .where(DocumentRow.deleted_at.is_not(None), _has_versions(), ~_has_versions(_held(now)))
+                .limit(limit)
+            ).all()
+            session.execute(
+                update(VersionRow).where(VersionRow.document_id.in_(deleted)).values(not_before=now + hold_s)
             )
             purges = [Work(document_id=document_id, version=0) for document_id in deleted]
             waiting = session.scalars(
@@ -82,7 +87,7 @@ class Leases:
             return document, next(v for v in document.versions if v.version == work.version)
 
     def renew(self, work: Work, owner: str, lease_s: float) -> bool:
-        """Keep a lease alive; return False once it is lost or the document is deleted."""
+        """Keep a lease alive, also on a deleted document: its purge waits. Return False once it is lost."""
         return self._update_leased(work, owner, lease_until=time.time() + lease_s)
 
     def report(self, work: Work, owner: str, *, stage: str, done: int, total: int, unit: str) -> None:
@@ -94,9 +99,12 @@ class Leases:
     ) -> bool:
         """Store a version's chunks and serve it instead of the one before, in one step.
 
-        Return False, having changed nothing, if the lease is lost or the document deleted.
+        Return False, having changed nothing, if the lease is lost or the document deleted. Return False, too,
+        if a newer version serves already: then this one is ready, but never shown.
         """
         with transaction(self._engine, writes=True) as session:
+            own = select(DocumentRow.serving).where(DocumentRow.id == work.document_id)
+            serving = session.scalar(own.with_for_update())
             held = session.execute(
                 update(VersionRow)
                 .where(*_leased_by(work, owner), _is_live())
@@ -114,7 +122,7 @@ class Leases:
                 )
                 .returning(VersionRow.version)
             ).first()
-            if held is None:
+            if held is None or (serving or 0) > work.version:
                 return False
             session.execute(delete(ChunkRow).where(ChunkRow.document_id == work.document_id))
             session.add_all(_chunk_row(work, chunk) for chunk in chunks)
@@ -192,8 +200,12 @@ def _is_live() -> Any:
     return exists().where(DocumentRow.id == VersionRow.document_id, DocumentRow.deleted_at.is_(None))
 
 
-def _has_versions() -> Any:
-    return exists().where(VersionRow.document_id == DocumentRow.id)
+def _has_versions(*such: Any) -> Any:
+    return exists().where(VersionRow.document_id == DocumentRow.id, *such)
+
+
+def _held(now: float) -> Any:
+    return or_(VersionRow.lease_until >= now, VersionRow.not_before > now)
 
 
 def _chunk_row(work: Work, chunk: Chunk) -> ChunkRow:

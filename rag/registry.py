@@ -1,21 +1,24 @@
-"""The truth about documents, versions and passages; `rag.leases` has the work on them. Broker and index can be rebuilt."""
+"""The truth about documents, versions and passages, from which the index can be rebuilt. `rag.leases` has the work."""
 
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from rag.database import transaction
-from rag.errors import CollectionNotFound, DocumentNotFound
+from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, VersionRow
 from rag.types import Chunk, Document, Failure, Hit, Principal, Status, Version
 
 WAKE_S = 10.0  # new work is announced by its uploader; after this, by the sweeper
+IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,8 @@ class Registry:
     ) -> tuple[list[Document], str | None]:
         """Return up to `limit` documents, newest first, and the cursor of the next page.
 
-        `q` is a part of a file name, in any case. `status` is that of the latest version.
+        `q` is a part of a file name, in any case. `status` is that of the latest version. Raise
+        InvalidRequest for a cursor that was not given out.
         """
         other = aliased(VersionRow)
         newest = select(func.max(other.version)).where(other.document_id == DocumentRow.id).scalar_subquery()
@@ -111,11 +115,11 @@ class Registry:
         if q:
             query = query.where(VersionRow.filename.icontains(q, autoescape=True))
         if cursor:
-            created_at, _, document_id = cursor.partition("_")
+            created_at, document_id = _place(cursor)
             query = query.where(
                 or_(
-                    DocumentRow.created_at < float(created_at),
-                    (DocumentRow.created_at == float(created_at)) & (DocumentRow.id < document_id),
+                    DocumentRow.created_at < created_at,
+                    (DocumentRow.created_at == created_at) & (DocumentRow.id < document_id),
                 )
             )
         found: list[DocumentRow] = []
@@ -187,12 +191,16 @@ class Registry:
                 VersionRow,
                 (VersionRow.document_id == ChunkRow.document_id) & (VersionRow.version == ChunkRow.version),
             )
-            .where(ChunkRow.id.in_(scores), DocumentRow.deleted_at.is_(None), DocumentRow.serving == ChunkRow.version)
+            .where(DocumentRow.deleted_at.is_(None), DocumentRow.serving == ChunkRow.version)
         )
+        ids = list(scores)
         with transaction(self._engine, writes=False) as session:
             hits = [
                 _hit(row, title or filename, scores[row.id])
-                for row, title, filename, access in session.execute(query)
+                for first in range(0, len(ids), IDS_AT_ONCE)
+                for row, title, filename, access in session.execute(
+                    query.where(ChunkRow.id.in_(ids[first : first + IDS_AT_ONCE]))
+                )
                 if _may_see(principal, access)
             ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
@@ -203,6 +211,15 @@ class Registry:
             session.execute(select(1))
 
 
+def _place(cursor: str) -> tuple[float, str]:
+    """Return the time and the id of a page's last document."""
+    created_at, _, document_id = cursor.partition("_")
+    try:
+        return float(created_at), document_id
+    except ValueError as exc:
+        raise InvalidRequest("cursor: send the `next_cursor` of an earlier page, or none.") from exc
+
+
 def _may_see(principal: Principal, access: Sequence[str]) -> bool:
     return not access or principal.is_admin or not principal.groups.isdisjoint(access)
 
@@ -210,8 +227,9 @@ def _may_see(principal: Principal, access: Sequence[str]) -> bool:
 def _lock_collection(session: Session, name: str) -> None:
     """Make the collection if need be and lock its row: uploads to one collection are recorded one by one."""
     if session.get(CollectionRow, name, with_for_update=True) is None:
-        session.add(CollectionRow(name=name, created_at=time.time()))
-        session.flush()
+        with suppress(IntegrityError), session.begin_nested():  # another upload may make it just now
+            session.add(CollectionRow(name=name, created_at=time.time()))
+        session.get(CollectionRow, name, with_for_update=True)
 
 
 def _find_existing(session: Session, upload: Upload) -> DocumentRow | None:
@@ -221,10 +239,8 @@ def _find_existing(session: Session, upload: Upload) -> DocumentRow | None:
         by_source = session.scalars(live.where(DocumentRow.source_id == upload.source_id)).first()
         if by_source is not None:
             return by_source
-    with_bytes = live.join(VersionRow, VersionRow.document_id == DocumentRow.id).where(
-        VersionRow.sha256 == upload.sha256
-    )
-    for row in session.scalars(with_bytes.distinct()):
+    with_bytes = select(VersionRow.document_id).where(VersionRow.sha256 == upload.sha256)
+    for row in session.scalars(live.where(DocumentRow.id.in_(with_bytes))):
         latest = _latest_version(session, row.id)
         if latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access):
             return row

@@ -37,7 +37,16 @@ def test_the_file_follows_the_compose_specification() -> None:
 
     compose.validate()
 
-    assert set(compose.service_names()) == {"api", "worker", "postgres", "redis", "chroma", "vllm", "vllm-cpu"}
+    assert set(compose.service_names()) == {
+        "api",
+        "worker",
+        "embedder",
+        "postgres",
+        "redis",
+        "chroma",
+        "vllm",
+        "vllm-cpu",
+    }
 
 
 def test_every_variable_it_sets_is_one_the_settings_know() -> None:

@@ -40,7 +40,8 @@ async def ask(body: AskRequest, services: ServicesDep, caller: Asker) -> Respons
     if body.stream:
         return event_stream(_frames(question, services))
     async with aclosing(services.answerer.answer(question)) as events:
-        done = [event async for event in events if isinstance(event, Done)][0]
+        *_, done = [event async for event in events]
+    assert isinstance(done, Done)  # noqa: S101  # what every answer ends with
     return JSONResponse(DoneBody.of(done).model_dump(mode="json"))
 
 
@@ -52,8 +53,8 @@ async def _frames(question: Question, services: Services) -> AsyncGenerator[byte
                 yield _frame(event)
     except RagError as exc:
         yield frame("error", problem(exc))
-    except Exception as exc:
-        log.error("unexpected error in an answer", exc_info=exc)
+    except Exception:
+        log.exception("unexpected error in an answer")
         yield frame("error", problem(RagError("An unexpected error; the service's log has its cause.")))
 
 

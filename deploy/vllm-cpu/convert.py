@@ -41,10 +41,10 @@ def main(argv: list[str]) -> int:
 def convert(gguf_path: Path, out_dir: Path) -> None:
     """Write the dequantized model and its tokenizer into out_dir. About 22 s and 2 GB for 270M parameters."""
     # Heavy, and found only in vLLM's environment: imported here so that a wrong call fails at once.
-    import gguf  # noqa: PLC0415
-    import torch  # noqa: PLC0415
-    from tokenizers.processors import TemplateProcessing  # noqa: PLC0415
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
+    import gguf
+    import torch
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     # transformers opens the file three times, 9 s each for a vocabulary of 262,144: let it open it once.
     reader = gguf.GGUFReader(gguf_path)

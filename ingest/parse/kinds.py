@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import filetype
+from charset_normalizer import is_binary
 
 from rag.errors import EmptyDocument, EncryptedDocument, UnsupportedFormat
 
@@ -73,7 +74,7 @@ def kind_of(file: BinaryIO, filename: str) -> Kind:
     if not head:
         raise EmptyDocument(f"{filename} has no bytes. Upload it again, should it have been cut on the way.")
     by_name = EXTENSIONS.get(Path(filename).suffix.lower())
-    if b"%PDF-" in head[:1024]:
+    if head.startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and by_name in {None, Kind.PDF}):
         return Kind.PDF
     if head.startswith(b"PK\x03\x04"):
         return _zipped_kind(file, filename, by_name)
@@ -85,6 +86,8 @@ def kind_of(file: BinaryIO, filename: str) -> Kind:
     if by_name is None or (sniffed is not None and by_name in TEXTUAL - {Kind.RTF}):
         found = sniffed.mime if sniffed else "an unknown format"
         raise UnsupportedFormat(f"{filename} is {found}. Supported: {', '.join(sorted(EXTENSIONS))}.")
+    if by_name in TEXTUAL and is_binary(head):
+        raise UnsupportedFormat(f"{filename} holds no text, whatever its name says.")
     return by_name
 
 

@@ -47,7 +47,7 @@ def running(plan: Plan, data: Path, tell: Callable[[str], None]) -> Iterator[Cal
         socket = Path(folder) / "supervisor.sock"
         config = Path(folder) / "supervisord.conf"
         config.write_text(_config(plan, data, socket), encoding="utf-8")
-        supervisor = subprocess.Popen(
+        supervisor = subprocess.Popen(  # noqa: S603  # our own argv
             [sys.executable, "-m", "supervisor.supervisord", "-n", "-s", "-c", str(config)],
             env=os.environ | plan.environment,
             start_new_session=True,  # Ctrl-C is ours to pass on

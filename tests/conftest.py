@@ -1,0 +1,34 @@
+"""Nothing in a test may reach the internet: not a model hub, not a telemetry host."""
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+DEAD_PROXY = "http://127.0.0.1:9"  # nothing listens on the discard port
+LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}  # noqa: S104  # compared
+
+
+def pytest_configure() -> None:
+    """Every process that a test starts inherits a proxy that does not answer; loopback goes around it."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        os.environ[name] = os.environ[name.lower()] = DEAD_PROXY
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = "127.0.0.1,localhost,::1"
+
+
+@pytest.fixture(autouse=True)
+def _hermetic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In this process, looking up any other host is an error."""
+    look_up = socket.getaddrinfo
+
+    def local_only(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name not in LOOPBACK and name is not None:
+            raise AssertionError(f"a test looked up {name}")
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", local_only)
+    yield

@@ -1,0 +1,74 @@
+"""API keys: only their hash is kept, and a revoked one opens nothing."""
+
+import hashlib
+
+import pytest
+from sqlalchemy import Engine, select
+
+from rag.database import transaction
+from rag.errors import InvalidRequest, Unauthenticated
+from rag.keys import Keys
+from rag.tables import ApiKeyRow
+from rag.types import Scope
+
+
+@pytest.fixture
+def keys(engine: Engine) -> Keys:
+    return Keys(engine)
+
+
+def test_only_the_hash_of_a_key_is_stored(keys: Keys, engine: Engine) -> None:
+    key = keys.create("intranet", [Scope.ASK])
+
+    with transaction(engine, writes=False) as session:
+        row = session.scalars(select(ApiKeyRow)).one()
+        stored = {column.name: str(getattr(row, column.name)) for column in ApiKeyRow.__table__.columns}
+    assert stored["hash"] == hashlib.sha256(key.encode()).hexdigest()
+    assert not [name for name, value in stored.items() if key.removeprefix("rk_") in value]
+
+
+def test_two_keys_of_one_name_differ(keys: Keys) -> None:
+    assert keys.create("intranet", [Scope.ASK]) != keys.create("intranet", [Scope.ASK])
+
+
+def test_a_key_stands_for_its_scopes_and_groups(keys: Keys) -> None:
+    key = keys.create("intranet", [Scope.ASK, Scope.SEARCH], groups=["finance"])
+
+    principal = keys.principal(key)
+
+    assert principal.name == keys.list()[0].id
+    assert principal.scopes == {Scope.ASK, Scope.SEARCH}
+    assert principal.groups == {"finance"}
+    assert not principal.is_admin
+
+
+def test_an_unknown_key_is_refused(keys: Keys) -> None:
+    keys.create("intranet", [Scope.ASK])
+
+    with pytest.raises(Unauthenticated):
+        keys.principal("rk_unknown")
+
+
+def test_a_revoked_key_is_refused(keys: Keys) -> None:
+    key = keys.create("intranet", [Scope.ADMIN])
+
+    keys.revoke(keys.list()[0].id)
+
+    with pytest.raises(Unauthenticated):
+        keys.principal(key)
+
+
+def test_revoked_keys_are_listed_and_do_not_count_as_existing(keys: Keys) -> None:
+    none = keys.exist()
+    keys.create("intranet", [Scope.ASK])
+    one = keys.exist()
+
+    keys.revoke(keys.list()[0].id)
+
+    assert (none, one, keys.exist()) == (False, True, False)
+    assert [(info.name, info.scopes, info.revoked) for info in keys.list()] == [("intranet", ("ask",), True)]
+
+
+def test_revoking_an_unknown_id_is_an_invalid_request(keys: Keys) -> None:
+    with pytest.raises(InvalidRequest, match="key_unknown"):
+        keys.revoke("key_unknown")

@@ -1,0 +1,89 @@
+"""Wrong input: a clear problem, nothing half-stored, and the service goes on."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.service.conftest import Service
+
+
+def stored(service: Service) -> tuple[int, list[str]]:
+    """Return the number of documents and of stored originals' parts."""
+    documents = service.http.get("/v1/documents", params={"limit": 500}).json()["documents"]
+    return len(documents), sorted(path.name for path in (service.data / "originals").rglob(".part-*"))
+
+
+def assert_problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert (response.status_code, body["status"], body["type"]) == (status, status, kind)
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "kind"),
+    [
+        ("empty.md", b"", 422, "empty-document"),
+        ("program.exe", b"MZ\x90\x00\x03", 415, "unsupported-format"),
+        ("binary.txt", bytes(range(256)) * 8, 415, "unsupported-format"),
+        ("old.doc", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 512, 415, "unsupported-format"),
+        ("locked.docx", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 512, 422, "encrypted-document"),
+        ("big.txt", b"x" * 1_200_000, 413, "document-too-large"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_that_cannot_be_taken_is_refused_whole(
+    small_limit: Service, name: str, content: bytes, status: int, kind: str
+) -> None:
+    before = stored(small_limit)
+
+    response = small_limit.upload(name, content)
+
+    assert_problem(response, status, kind)
+    assert stored(small_limit) == before
+
+
+@pytest.mark.parametrize("name", ["UPPER", "with space", "../etc", "x" * 64, "-dash"])
+def test_a_wrong_collection_name_is_refused(service: Service, name: str) -> None:
+    assert_problem(service.upload("a.md", b"text", collection=name), 422, "invalid-request")
+
+
+def test_an_unknown_collection_is_not_searched(service: Service) -> None:
+    for path, body in (("/v1/search", {"query": "x"}), ("/v1/ask", {"question": "x"})):
+        assert_problem(service.http.post(path, json=body | {"collections": ["nowhere"]}), 404, "collection-not-found")
+
+
+@pytest.mark.parametrize("question", ["", "   ", "x" * 1_000_000])
+def test_an_empty_or_huge_question_is_refused(service: Service, question: str) -> None:
+    assert_problem(service.http.post("/v1/ask", json={"question": question}), 422, "invalid-request")
+
+
+def test_a_body_over_its_limit_is_refused_before_it_is_read(service: Service) -> None:
+    response = service.http.post("/v1/ask", json={"question": "x" * 3_000_000})
+
+    assert_problem(response, 413, "request-too-large")
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7\nbroken", b"%PDF-1.4\n%%EOF\n"])
+def test_a_broken_pdf_ends_failed_with_a_reason_and_the_service_goes_on(service: Service, content: bytes) -> None:
+    broken = service.ingest("broken.pdf", content, collection="broken")
+    good = service.ingest("good.md", b"A good document after " + content[:8], collection="broken")
+
+    assert broken["status"] == "failed"
+    assert broken["error"]["type"] == "broken-document"
+    assert "PDF" in broken["error"]["detail"]
+    assert good["status"] == "ready"
+
+
+def test_an_unknown_field_an_unknown_path_and_a_wrong_method_are_problems(service: Service) -> None:
+    assert_problem(service.http.post("/v1/search", json={"query": "x", "colour": "red"}), 422, "invalid-request")
+    for response in (service.http.get("/v1/nothing"), service.http.get("/v1/ask")):
+        assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_metadata_that_is_not_json_is_refused(service: Service) -> None:
+    assert_problem(service.upload("a.md", b"text", metadata="{"), 422, "invalid-request")
+    assert_problem(service.upload("a.md", b"text", access='"all"'), 422, "invalid-request")
