@@ -49,10 +49,10 @@ $(call STAMP,dev): $(call STAMP,main)
 	@$(UV) -r requirements/dev.lock || $(PIP) -r requirements/dev.lock
 	@touch $@
 
-# What `make run` installs to write the answers: vLLM where there is a GPU of 20 GB, else the demonstration model.
+# What `make run` installs to write the answers: vLLM where there is a GPU of 24 GB, else the demonstration model.
 generator:
 ifeq ($(GENERATOR),auto)
-	@if nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | awk '$$1 >= 20000 {f=1} END {exit !f}'; \
+	@if nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | awk '$$1 >= 22000 {f=1} END {exit !f}'; \
 	then $(MAKE) --no-print-directory vllm; else $(MAKE) --no-print-directory demo; fi
 else ifneq ($(GENERATOR),none)
 	@$(MAKE) --no-print-directory $(GENERATOR)

@@ -12,6 +12,7 @@ from rag.types import Principal, Scope
 
 LOCAL = Principal(name="local", scopes=frozenset({Scope.ADMIN}))
 LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
+PROXY_HEADERS = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"}
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -37,7 +38,7 @@ def principal(request: Request, services: ServicesDep) -> Principal:
 
 def _is_local(request: Request) -> bool:
     """Tell a local program or page from a proxy, a rebound name, and a foreign page in the same browser."""
-    if "forwarded" in request.headers or "x-forwarded-for" in request.headers:
+    if not PROXY_HEADERS.isdisjoint(request.headers.keys()):
         return False
     host = urlsplit(f"//{request.headers.get('host', '')}")
     if host.hostname not in LOOPBACK_NAMES:

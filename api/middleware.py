@@ -45,7 +45,15 @@ class BodyLimit:
                 raise error
             return message
 
-        await self._app(scope, counted, send)
+        async def unless_exceeded(message: Message) -> None:
+            if received <= limit:  # else the app answers that it could not read the body
+                await send(message)
+
+        try:
+            await self._app(scope, counted, unless_exceeded)
+        finally:
+            if received > limit:
+                await problem_response(error)(scope, receive, send)
 
 
 class SecurityHeaders:

@@ -64,8 +64,8 @@ class Pipeline:
                 served = self.leases.finish(
                     work, owner, title=parsed.title, text=text, pages=parsed.pages, chunks=chunks
                 )
-                if served and document.serving is not None:
-                    self.index.delete_document(work.document_id, except_version=work.version)
+                if served and work.version > 1:
+                    self.index.delete_document(work.document_id, before_version=work.version)
             except PermanentError as exc:
                 self._fail(work, owner, exc)
             except Exception as exc:  # noqa: BLE001  # whatever it is, the work must not be lost

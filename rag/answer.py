@@ -12,11 +12,12 @@ from rag.citations import check
 from rag.errors import GeneratorUnavailable
 from rag.extract import closest_sentences, extract
 from rag.generate import Generator
-from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages
+from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
 from rag.retrieve import Retriever
 from rag.types import AnswerEvent, Citation, Done, Hit, Principal, Sources, Token, Turn, Usage
 
 EXTRACTIVE = "extractive"
+HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +96,10 @@ class Answerer:
             raise GeneratorUnavailable("No generator is configured.")
         model = await self.generator.model()
         yield model
-        prompt = load_prompt(model)
+        prompt = load_prompt(self.generator.settings.prompt or model)
+        history = recent(question.history, int(self.room_tokens * HISTORY_SHARE))
         sources = await run_sync(self._sources, question, hits, prompt)
-        asked = messages(prompt, question.text, sources, question.history)
+        asked = messages(prompt, question.text, sources, history)
         async with aclosing(self.generator.stream(prompt, asked)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -107,7 +109,7 @@ class Answerer:
         if prompt.sentences:
             closest = closest_sentences(question.text, hits, self.retriever.embedder, prompt.sentences)
             return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
-        return numbered_passages(hits, prompt, question.text, self.room_tokens)
+        return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
 
     def _conclude(
         self, question: Question, hits: Sequence[Hit], text: str, label: str

@@ -36,6 +36,10 @@ class Embedder:
         """Longest text that the model reads whole, in tokens, special ones included."""
         return int(self._call("GET", "/models")["data"][0]["max_model_len"])
 
+    def ping(self) -> None:
+        """Raise EmbedderUnavailable if it does not answer."""
+        self._call("GET", "/models")
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return float32 array (len(texts), dimension), L2-normalised, in input order.
 

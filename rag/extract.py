@@ -19,7 +19,7 @@ def closest_sentences(question: str, hits: Sequence[Hit], embedder: Embedder, li
     sentences = [
         _sentence(n, hit, *span) for n, hit in enumerate(hits[:PASSAGES], 1) for span in sentence_spans(hit.text)
     ]
-    sentences = [sentence for sentence in sentences if len(sentence.quote) >= MIN_CHARS]
+    sentences = [sentence for sentence in sentences if len(sentence.quote) >= MIN_CHARS] or sentences
     with_context = [f"{hits[sentence.n - 1].context}\n{sentence.quote}" for sentence in sentences]
     closeness = embedder.embed(with_context) @ embedder.embed_query(question)
     order = sorted(range(len(sentences)), key=lambda i: -float(closeness[i]))

@@ -59,11 +59,11 @@ class Index:
                     ids=list(ids[part]), embeddings=vectors[part], metadatas=[metadata] * len(ids[part])
                 )
 
-    def delete_document(self, document_id: str, *, except_version: int | None = None) -> None:
-        """Remove a document's vectors, or all but one version's."""
+    def delete_document(self, document_id: str, *, before_version: int | None = None) -> None:
+        """Remove a document's vectors, or those of its versions before one."""
         where: Where = {"document_id": document_id}
-        if except_version is not None:
-            where = {"$and": [where, {"version": cast(Any, {"$ne": except_version})}]}
+        if before_version is not None:
+            where = {"$and": [where, {"version": cast(Any, {"$lt": before_version})}]}
         with self._translated():
             self._collection.delete(where=where)
 

@@ -12,7 +12,6 @@ from rag.types import Hit, Turn
 PROMPTS = Path(__file__).parent / "prompts"
 ABSTENTION = "The documents do not say."
 CHARS_PER_TOKEN = 3  # English has about 4; low, so that the prompt never outgrows the context
-HISTORY_TURNS = 12
 _PLACEHOLDER = re.compile(r"\{question\}|\{sources\}")
 _FENCE = re.compile(r"</?\s*sources\s*>", re.IGNORECASE)
 
@@ -35,9 +34,9 @@ class Prompt:
     extra: dict[str, Any]
 
 
-def load_prompt(model: str) -> Prompt:
-    """Return the prompt file named like the model, else the default one."""
-    named = PROMPTS / f"{Path(model).name}.toml"
+def load_prompt(name: str) -> Prompt:
+    """Return the prompt file of this name, a model's as a rule; else the default one."""
+    named = PROMPTS / f"{Path(name).name}.toml"
     path = named if named.is_file() else PROMPTS / "default.toml"
     return Prompt(**tomllib.loads(path.read_text(encoding="utf-8")))
 
@@ -55,11 +54,22 @@ def numbered_passages(hits: Sequence[Hit], prompt: Prompt, question: str, room_t
     return "\n\n".join(kept)
 
 
+def recent(history: Sequence[Turn], room_tokens: int) -> list[Turn]:
+    """Return the last whole turns that fit `room_tokens`."""
+    room, kept = room_tokens * CHARS_PER_TOKEN, 0
+    for turn in reversed(history):
+        room -= len(turn.content)
+        if room < 0:
+            break
+        kept += 1
+    return list(history[len(history) - kept :])
+
+
 def messages(prompt: Prompt, question: str, sources: str, history: Sequence[Turn]) -> list[Message]:
     """Return the system message, the earlier turns, and the question with its sources."""
     fields = {"{question}": " ".join(question.split()), "{sources}": sources}
     asked = _PLACEHOLDER.sub(lambda match: _unfenced(fields[match.group()]), prompt.user).strip()
-    earlier = [{"role": turn.role, "content": turn.content} for turn in history[-HISTORY_TURNS:]]
+    earlier = [{"role": turn.role, "content": turn.content} for turn in history]
     system = [{"role": "system", "content": prompt.system.strip()}] if prompt.system else []
     return [*system, *earlier, {"role": "user", "content": asked}]
 

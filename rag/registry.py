@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from rag.database import transaction
-from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
+from rag.errors import CollectionNotFound, DocumentNotFound, Forbidden, InvalidRequest
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, VersionRow
 from rag.types import Chunk, Document, Failure, Hit, Principal, Status, Version
 
@@ -23,7 +23,7 @@ IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """What an upload brings, its bytes already stored under `sha256`."""
+    """What an upload brings, its bytes already stored under `sha256`. `None` keeps what the document has."""
 
     collection: str
     filename: str
@@ -32,8 +32,7 @@ class Upload:
     media_type: str
     source_id: str | None = None
     metadata: dict[str, Any] | None = None
-    access: Sequence[str] = ()
-    caller: str = ""
+    access: Sequence[str] | None = None
     idempotency_key: str | None = None
 
 
@@ -43,17 +42,23 @@ class Registry:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, upload: Upload) -> tuple[Document, bool]:
+    def add(self, upload: Upload, principal: Principal) -> tuple[Document, bool]:
         """Record an upload; return its document and whether it is new work.
 
         The same bytes in a collection are no work, unless they failed: then they are tried again. The same
-        source_id with other bytes is a new version of its document.
+        source_id with other bytes is a new version of its document; new access rights and metadata count at
+        once. Raise Forbidden if the source_id is that of a document which the principal may not see.
         """
         with transaction(self._engine, writes=True) as session:
             _lock_collection(session, upload.collection)
             row = _find_existing(session, upload)
             if row is None:
-                row = _newdocument_record(session, upload)
+                row = _new_document(session, upload)
+            elif not _may_see(principal, row.access):
+                raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
+            row.source_id = row.source_id or upload.source_id
+            row.meta = row.meta if upload.metadata is None else upload.metadata
+            row.access = row.access if upload.access is None else list(upload.access)
             latest = _latest_version(session, row.id)
             is_new = latest is None or latest.sha256 != upload.sha256
             if is_new:
@@ -64,7 +69,7 @@ class Registry:
             if upload.idempotency_key and is_new:
                 session.merge(
                     IdempotencyRow(
-                        caller=upload.caller, key=upload.idempotency_key, document_id=row.id, created_at=time.time()
+                        caller=principal.name, key=upload.idempotency_key, document_id=row.id, created_at=time.time()
                     )
                 )
             session.flush()
@@ -124,11 +129,12 @@ class Registry:
             )
         found: list[DocumentRow] = []
         with transaction(self._engine, writes=False) as session:
-            for row in session.scalars(query.execution_options(yield_per=200)):
-                if _may_see(principal, row.access):
-                    found.append(row)
-                if len(found) > limit:
-                    break
+            with session.scalars(query.execution_options(yield_per=200)) as rows:
+                for row in rows:
+                    if _may_see(principal, row.access):
+                        found.append(row)
+                    if len(found) > limit:
+                        break
             page = [document_record(session, row) for row in found[:limit]]
         more = len(found) > limit
         return page, f"{found[limit - 1].created_at!r}_{found[limit - 1].id}" if more else None
@@ -158,18 +164,7 @@ class Registry:
             .order_by(ChunkRow.ordinal)
         )
         with transaction(self._engine, writes=False) as session:
-            return [
-                Chunk(
-                    ordinal=row.ordinal,
-                    text=row.text,
-                    context=row.context,
-                    page=row.page,
-                    section=row.section,
-                    start=row.start,
-                    end=row.end,
-                )
-                for row in session.scalars(query)
-            ]
+            return [chunk_record(row) for row in session.scalars(query)]
 
     def require_collections(self, names: Sequence[str]) -> None:
         """Raise CollectionNotFound for the first name that is not a collection."""
@@ -242,7 +237,7 @@ def _find_existing(session: Session, upload: Upload) -> DocumentRow | None:
     with_bytes = select(VersionRow.document_id).where(VersionRow.sha256 == upload.sha256)
     for row in session.scalars(live.where(DocumentRow.id.in_(with_bytes))):
         latest = _latest_version(session, row.id)
-        if latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access):
+        if latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access or ()):
             return row
     return None
 
@@ -252,13 +247,13 @@ def _latest_version(session: Session, document_id: str) -> VersionRow | None:
     return session.scalars(query.limit(1)).first()
 
 
-def _newdocument_record(session: Session, upload: Upload) -> DocumentRow:
+def _new_document(session: Session, upload: Upload) -> DocumentRow:
     row = DocumentRow(
         id=f"doc_{secrets.token_hex(8)}",
         collection=upload.collection,
         source_id=upload.source_id,
         meta=upload.metadata or {},
-        access=list(upload.access),
+        access=list(upload.access or ()),
         created_at=time.time(),
     )
     session.add(row)
@@ -321,6 +316,19 @@ def _version(row: VersionRow) -> Version:
         chunks=row.chunks,
         attempts=row.attempts,
         created_at=datetime.fromtimestamp(row.created_at, UTC),
+    )
+
+
+def chunk_record(row: ChunkRow) -> Chunk:
+    """Return a chunk's row as a record."""
+    return Chunk(
+        ordinal=row.ordinal,
+        text=row.text,
+        context=row.context,
+        page=row.page,
+        section=row.section,
+        start=row.start,
+        end=row.end,
     )
 
 

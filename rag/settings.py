@@ -42,6 +42,7 @@ class GeneratorSettings(BaseModel):
     url: HttpUrl = Field("", description="OpenAI-compatible base URL, ending in /v1; empty: `rag up` starts one.")
     model: str = Field("", description="Model name to ask for; empty: the first that the engine lists.")
     api_key: SecretStr = Field(SecretStr(""), description="Key for the engine, if it wants one.")
+    prompt: str = Field("", description="Prompt of rag/prompts/ to use; empty: the one named like the model.")
     context_tokens: int = Field(4096, ge=512, description="Prompt and answer together, in tokens.")
     answer_tokens: int = Field(512, ge=16, description="Longest answer, in tokens.")
     timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token, in seconds.")

@@ -38,8 +38,8 @@ def upload(
     file: Annotated[UploadFile, File()],
     collection: Annotated[CollectionName, Form()] = "default",
     source_id: Annotated[str | None, Form(max_length=1000)] = None,
-    metadata: Annotated[str, Form()] = "{}",
-    access: Annotated[str, Form()] = "[]",
+    metadata: Annotated[str | None, Form(description="JSON object; left out: as the document has it.")] = None,
+    access: Annotated[str | None, Form(description="JSON list of groups; left out: as the document has it.")] = None,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> DocumentBody:
     """Store a document and queue it. The same `source_id` again makes a new version of that document."""
@@ -60,12 +60,15 @@ def upload(
             size_bytes=size_bytes,
             media_type=str(kind),
             source_id=source_id or None,
-            caller=caller.name,
             idempotency_key=idempotency_key,
             metadata=meta,
             access=groups,
-        )
+        ),
+        caller,
     )
+    if not services.store.path(sha256).exists():  # removed with a deleted document that had the same bytes
+        file.file.seek(0)
+        services.store.put(file.file)
     if is_new:
         services.queue.wake(Work(document_id=document.id, version=document.latest.version))
     else:
@@ -169,7 +172,9 @@ def _safe_filename(name: str | None) -> str:
     return cleaned
 
 
-def _json(text: str, shape: type[T], field: str) -> T:
+def _json(text: str | None, shape: type[T], field: str) -> T | None:
+    if text is None:
+        return None
     try:
         return TypeAdapter(shape).validate_python(json.loads(text))
     except (ValidationError, json.JSONDecodeError) as exc:

@@ -24,14 +24,15 @@ async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
     """Answer 200 once questions can be answered. Without broker or generator they still can: then `degraded`."""
     checks = {
         "registry": await _check(lambda: run_sync(services.registry.ping)),
+        "embedder": await _check(lambda: run_sync(services.retriever.embedder.ping)),
         "index": await _check(lambda: run_sync(services.retriever.index.count)),
         "broker": await _check(lambda: run_sync(services.queue.ping)),
         "generator": await _generator(services),
     }
-    is_ready = checks["registry"]["status"] == checks["index"]["status"] == "ok"
+    is_ready = all(checks[part]["status"] == "ok" for part in ("registry", "embedder", "index"))
     if not is_ready:
         response.status_code = 503
-    whole = all(check["status"] == "ok" for check in checks.values())
+    whole = all(check["status"] in {"ok", "off"} for check in checks.values())
     return {"status": "ok" if whole else "degraded" if is_ready else "unavailable", "checks": checks}
 
 

@@ -1,5 +1,6 @@
 """The commands of `rag`. Exit codes: 0 done, 1 failed with a reason on stderr, 2 usage."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -116,6 +117,26 @@ def doctor() -> None:
         console.print(f"-    service: {exc.detail}", markup=False, soft_wrap=True)
     if any(check.ok is False for check in checks):
         raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="ingest, ask, memory, startup; all, if none is named.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+) -> None:
+    """Measure this machine, each figure beside its limit; needs a checkout, and nothing else running."""
+    chosen = names or ["startup", "memory", "ingest", "ask"]
+    figures = []
+    for name in chosen:
+        for measure in importlib.import_module(f"bench.{name}").run():
+            figures.append(measure.as_json())
+            console.print(
+                " ".join(f"{key}={value}" for key, value in figures[-1].items()), markup=False, soft_wrap=True
+            )
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
 @app.command()

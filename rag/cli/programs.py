@@ -150,7 +150,7 @@ def _vllm_cpu(data: Path, port: int, environment: dict[str, str]) -> list[str]:
 def _vllm_gpu(_data: Path, port: int, environment: dict[str, str]) -> list[str]:
     """vLLM on the GPU. It picks the kernel for the quantization itself (Marlin): a flag would make it slower."""
     _require(VLLM_GPU / "bin/vllm", "make vllm")
-    environment |= {"VLLM_NO_USAGE_STATS": "1"}
+    environment |= {"VLLM_NO_USAGE_STATS": "1", "RAG_GENERATOR_CONTEXT_TOKENS": "16384"}  # max-model-len in gpu.yaml
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         environment.pop(name)  # the model is downloaded at the first start
     config = ["--config", str(ROOT / "deploy/vllm/gpu.yaml"), "--host", "127.0.0.1", "--port", str(port)]

@@ -9,7 +9,7 @@ from tests.rag.conftest import ADMIN, BROKEN, LEASE_S, RAN_OUT, finish, passages
 
 
 def added(registry: Registry, content: str = "rules") -> tuple[Document, Work]:
-    document, _ = registry.add(upload(content, source_id="hr/rules"))
+    document, _ = registry.add(upload(content, source_id="hr/rules"), ADMIN)
     return document, work_on(document)
 
 
@@ -56,12 +56,12 @@ def test_a_renewed_lease_is_not_given_to_another(registry: Registry, leases: Lea
 
 
 def test_finished_failed_and_deleted_work_is_not_given_to_anyone(registry: Registry, leases: Leases) -> None:
-    finished, _ = registry.add(upload("finished"))
+    finished, _ = registry.add(upload("finished"), ADMIN)
     finish(leases, finished, "text")
-    failed, _ = registry.add(upload("failed"))
+    failed, _ = registry.add(upload("failed"), ADMIN)
     leases.claim(work_on(failed), "worker", LEASE_S)
     leases.fail(work_on(failed), "worker", BROKEN)
-    deleted, _ = registry.add(upload("deleted"))
+    deleted, _ = registry.add(upload("deleted"), ADMIN)
     registry.delete(deleted.id, ADMIN)
 
     for document in (finished, failed, deleted):
@@ -143,9 +143,7 @@ def test_an_older_version_that_finishes_late_does_not_replace_the_newer_one(regi
     assert shown(registry, found) == ["eight days"]
 
 
-def test_a_deleted_document_is_not_purged_while_its_worker_renews_the_lease(
-    registry: Registry, leases: Leases
-) -> None:
+def test_a_deleted_document_is_not_purged_while_its_worker_renews_the_lease(registry: Registry, leases: Leases) -> None:
     document, work = added(registry)
     leases.claim(work, "worker", RAN_OUT)
     registry.delete(document.id, ADMIN)
@@ -180,7 +178,7 @@ def test_work_is_due_again_after_the_hold(registry: Registry, leases: Leases) ->
 
 
 def test_due_work_comes_oldest_first_and_no_more_than_asked_for(registry: Registry, leases: Leases) -> None:
-    works = [work_on(registry.add(upload(f"rules {n}"))[0]) for n in range(3)]
+    works = [work_on(registry.add(upload(f"rules {n}"), ADMIN)[0]) for n in range(3)]
     for work in works:
         leases.claim(work, "gone", RAN_OUT)
 
@@ -192,7 +190,7 @@ def test_postponed_work_is_due_after_its_delay_and_not_before(registry: Registry
     _, later = added(registry)
     leases.claim(later, "worker", LEASE_S)
     leases.postpone(later, "worker", BROKEN, delay_s=60)
-    soon = work_on(registry.add(upload("soon"))[0])
+    soon = work_on(registry.add(upload("soon"), ADMIN)[0])
     leases.claim(soon, "worker", LEASE_S)
     leases.postpone(soon, "worker", BROKEN, delay_s=-1)
 
@@ -243,9 +241,9 @@ def test_a_live_document_is_never_purged(registry: Registry, leases: Leases) -> 
 
 
 def test_an_original_that_another_document_shares_is_kept(registry: Registry, leases: Leases) -> None:
-    deleted, _ = registry.add(upload("rules"))
+    deleted, _ = registry.add(upload("rules"), ADMIN)
     finish(leases, deleted, "six days")
-    registry.add(upload("rules", collection="archive"))
+    registry.add(upload("rules", collection="archive"), ADMIN)
 
     registry.delete(deleted.id, ADMIN)
 

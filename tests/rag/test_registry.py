@@ -2,6 +2,7 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ FINANCE = Principal(name="finance", scopes=frozenset({Scope.SEARCH}), groups=fro
 
 
 def test_a_new_upload_is_queued_as_version_one_and_serves_nothing_yet(registry: Registry) -> None:
-    document, is_new = registry.add(upload("old rules", metadata={"owner": "People"}))
+    document, is_new = registry.add(upload("old rules", metadata={"owner": "People"}), ADMIN)
 
     assert is_new
     assert (document.latest.version, document.latest.status, document.serving) == (1, Status.QUEUED, None)
@@ -25,38 +26,38 @@ def test_a_new_upload_is_queued_as_version_one_and_serves_nothing_yet(registry: 
 
 
 def test_the_same_bytes_again_are_no_work(registry: Registry) -> None:
-    first, _ = registry.add(upload("rules"))
+    first, _ = registry.add(upload("rules"), ADMIN)
 
-    again, is_new = registry.add(upload("rules", filename="copy of handbook.md"))
+    again, is_new = registry.add(upload("rules", filename="copy of handbook.md"), ADMIN)
 
     assert not is_new
     assert again == first
 
 
 def test_the_same_bytes_in_another_collection_are_a_document_of_its_own(registry: Registry) -> None:
-    first, _ = registry.add(upload("rules"))
+    first, _ = registry.add(upload("rules"), ADMIN)
 
-    other, is_new = registry.add(upload("rules", collection="archive"))
+    other, is_new = registry.add(upload("rules", collection="archive"), ADMIN)
 
     assert is_new
     assert other.id != first.id
 
 
 def test_the_same_bytes_for_another_group_are_a_document_of_its_own(registry: Registry) -> None:
-    closed, _ = registry.add(upload("rules", access=["finance"]))
+    closed, _ = registry.add(upload("rules", access=["finance"]), ADMIN)
 
-    opened, is_new = registry.add(upload("rules"))
+    opened, is_new = registry.add(upload("rules"), ADMIN)
 
     assert is_new
     assert (closed.access, opened.access) == (("finance",), ())
 
 
 def test_the_same_bytes_are_tried_again_after_they_failed(registry: Registry, leases: Leases) -> None:
-    document, _ = registry.add(upload("rules"))
+    document, _ = registry.add(upload("rules"), ADMIN)
     leases.claim(work_on(document), "worker", LEASE_S)
     leases.fail(work_on(document), "worker", BROKEN)
 
-    again, is_new = registry.add(upload("rules"))
+    again, is_new = registry.add(upload("rules"), ADMIN)
 
     assert is_new
     assert again.id == document.id
@@ -66,10 +67,10 @@ def test_the_same_bytes_are_tried_again_after_they_failed(registry: Registry, le
 def test_new_bytes_of_a_source_are_version_two_and_version_one_serves_until_it_is_finished(
     registry: Registry, leases: Leases
 ) -> None:
-    first, _ = registry.add(upload("old rules", source_id="hr/rules"))
+    first, _ = registry.add(upload("old rules", source_id="hr/rules"), ADMIN)
     finish(leases, first, "six days", "seven days")
 
-    second, is_new = registry.add(upload("new rules", source_id="hr/rules"))
+    second, is_new = registry.add(upload("new rules", source_id="hr/rules"), ADMIN)
     before = shown(registry, second)
     finish(leases, second, "eight days")
 
@@ -80,9 +81,9 @@ def test_new_bytes_of_a_source_are_version_two_and_version_one_serves_until_it_i
 
 
 def test_a_failed_version_leaves_the_one_before_it_serving(registry: Registry, leases: Leases) -> None:
-    first, _ = registry.add(upload("old rules", source_id="hr/rules"))
+    first, _ = registry.add(upload("old rules", source_id="hr/rules"), ADMIN)
     finish(leases, first, "six days")
-    second, _ = registry.add(upload("new rules", source_id="hr/rules"))
+    second, _ = registry.add(upload("new rules", source_id="hr/rules"), ADMIN)
     leases.claim(work_on(second), "worker", LEASE_S)
 
     leases.fail(work_on(second), "worker", BROKEN)
@@ -93,27 +94,27 @@ def test_a_failed_version_leaves_the_one_before_it_serving(registry: Registry, l
 
 
 def test_going_back_to_earlier_bytes_is_a_third_version(registry: Registry) -> None:
-    registry.add(upload("old rules", source_id="hr/rules"))
-    registry.add(upload("new rules", source_id="hr/rules"))
+    registry.add(upload("old rules", source_id="hr/rules"), ADMIN)
+    registry.add(upload("new rules", source_id="hr/rules"), ADMIN)
 
-    document, is_new = registry.add(upload("old rules", source_id="hr/rules"))
+    document, is_new = registry.add(upload("old rules", source_id="hr/rules"), ADMIN)
 
     assert is_new
     assert [version.version for version in document.versions] == [1, 2, 3]
 
 
 def test_replaced_bytes_under_no_source_id_are_a_new_document(registry: Registry) -> None:
-    first, _ = registry.add(upload("old rules", source_id="hr/rules"))
-    registry.add(upload("new rules", source_id="hr/rules"))
+    first, _ = registry.add(upload("old rules", source_id="hr/rules"), ADMIN)
+    registry.add(upload("new rules", source_id="hr/rules"), ADMIN)
 
-    document, is_new = registry.add(upload("old rules"))
+    document, is_new = registry.add(upload("old rules"), ADMIN)
 
     assert is_new
     assert document.id != first.id
 
 
 def test_a_deleted_document_is_shown_nowhere(registry: Registry, leases: Leases) -> None:
-    document, _ = registry.add(upload("rules"))
+    document, _ = registry.add(upload("rules"), ADMIN)
     finish(leases, document, "six days")
 
     registry.delete(document.id, ADMIN)
@@ -126,10 +127,10 @@ def test_a_deleted_document_is_shown_nowhere(registry: Registry, leases: Leases)
 
 
 def test_the_bytes_and_source_of_a_deleted_document_may_come_again(registry: Registry) -> None:
-    deleted, _ = registry.add(upload("rules", source_id="hr/rules"))
+    deleted, _ = registry.add(upload("rules", source_id="hr/rules"), ADMIN)
     registry.delete(deleted.id, ADMIN)
 
-    document, is_new = registry.add(upload("rules", source_id="hr/rules"))
+    document, is_new = registry.add(upload("rules", source_id="hr/rules"), ADMIN)
 
     assert is_new
     assert document.id != deleted.id
@@ -137,7 +138,7 @@ def test_the_bytes_and_source_of_a_deleted_document_may_come_again(registry: Reg
 
 
 def test_a_document_with_groups_is_invisible_to_keys_without_one_of_them(registry: Registry, leases: Leases) -> None:
-    document, _ = registry.add(upload("salaries", access=["finance", "board"]))
+    document, _ = registry.add(upload("salaries", access=["finance", "board"]), ADMIN)
     finish(leases, document, "the chief earns most")
 
     assert shown(registry, document, VISITOR) == []
@@ -150,7 +151,7 @@ def test_a_document_with_groups_is_invisible_to_keys_without_one_of_them(registr
 
 
 def test_hits_come_best_first_and_equal_ones_in_the_order_of_their_ids(registry: Registry, leases: Leases) -> None:
-    document, _ = registry.add(upload("rules"))
+    document, _ = registry.add(upload("rules"), ADMIN)
     finish(leases, document, "a", "b", "c")
     scores = {f"{document.id}.1.2": 0.25, f"{document.id}.1.1": 0.25, f"{document.id}.1.0": 0.125, "doc_other.1.0": 1.0}
 
@@ -166,7 +167,7 @@ def test_hits_may_be_asked_for_by_more_ids_than_a_database_takes_parameters(regi
 
 
 def test_chunks_are_those_of_the_serving_version_in_reading_order(registry: Registry, leases: Leases) -> None:
-    document, _ = registry.add(upload("rules"))
+    document, _ = registry.add(upload("rules"), ADMIN)
     finish(leases, document, "first", "second")
 
     assert [(chunk.ordinal, chunk.text) for chunk in registry.chunks(document.id, ADMIN)] == [
@@ -176,7 +177,7 @@ def test_chunks_are_those_of_the_serving_version_in_reading_order(registry: Regi
 
 
 def test_the_list_pages_through_every_document_newest_first(registry: Registry) -> None:
-    added = [registry.add(upload(f"rules {n}"))[0].id for n in range(5)]
+    added = [registry.add(upload(f"rules {n}"), ADMIN)[0].id for n in range(5)]
 
     found, cursor, pages = [], None, 0
     while pages == 0 or cursor:
@@ -190,9 +191,9 @@ def test_the_list_pages_through_every_document_newest_first(registry: Registry) 
 def test_the_list_is_filtered_by_collection_status_and_a_part_of_the_file_name(
     registry: Registry, leases: Leases
 ) -> None:
-    ready, _ = registry.add(upload("a", filename="Travel 100%.md"))
+    ready, _ = registry.add(upload("a", filename="Travel 100%.md"), ADMIN)
     finish(leases, ready, "a")
-    registry.add(upload("b", filename="travel 1000.md", collection="archive"))
+    registry.add(upload("b", filename="travel 1000.md", collection="archive"), ADMIN)
 
     assert [d.id for d in registry.documents(ADMIN, q="travel 100%")[0]] == [ready.id]
     assert [d.id for d in registry.documents(ADMIN, status=Status.READY)[0]] == [ready.id]
@@ -206,7 +207,7 @@ def test_a_cursor_that_was_never_given_out_is_an_invalid_request(registry: Regis
 
 
 def test_reprocessing_queues_the_latest_version_while_it_goes_on_serving(registry: Registry, leases: Leases) -> None:
-    document, _ = registry.add(upload("rules"))
+    document, _ = registry.add(upload("rules"), ADMIN)
     finish(leases, document, "six days")
 
     again = registry.reprocess(document.id, ADMIN)
@@ -216,7 +217,7 @@ def test_reprocessing_queues_the_latest_version_while_it_goes_on_serving(registr
 
 
 def test_reprocessing_does_not_take_work_from_a_live_lease(registry: Registry, leases: Leases) -> None:
-    document, _ = registry.add(upload("rules"))
+    document, _ = registry.add(upload("rules"), ADMIN)
     leases.claim(work_on(document), "worker", LEASE_S)
 
     again = registry.reprocess(document.id, ADMIN)
@@ -226,7 +227,7 @@ def test_reprocessing_does_not_take_work_from_a_live_lease(registry: Registry, l
 
 
 def test_an_unknown_collection_is_named(registry: Registry) -> None:
-    registry.add(upload("rules"))
+    registry.add(upload("rules"), ADMIN)
 
     registry.require_collections(["default"])
     with pytest.raises(CollectionNotFound, match="'archive'"):
@@ -234,7 +235,7 @@ def test_an_unknown_collection_is_named(registry: Registry) -> None:
 
 
 def test_an_idempotency_key_is_known_to_its_caller_alone(registry: Registry) -> None:
-    document, _ = registry.add(upload("rules", caller="key_a", idempotency_key="42"))
+    document, _ = registry.add(upload("rules", idempotency_key="42"), replace(ADMIN, name="key_a"))
 
     assert registry.uploaded_with("key_a", "42") == document
     assert registry.uploaded_with("key_b", "42") is None
@@ -242,7 +243,7 @@ def test_an_idempotency_key_is_known_to_its_caller_alone(registry: Registry) -> 
 
 
 def test_an_idempotency_key_of_a_deleted_document_stands_for_nothing(registry: Registry) -> None:
-    document, _ = registry.add(upload("rules", caller="key_a", idempotency_key="42"))
+    document, _ = registry.add(upload("rules", idempotency_key="42"), replace(ADMIN, name="key_a"))
 
     registry.delete(document.id, ADMIN)
 
@@ -251,7 +252,7 @@ def test_an_idempotency_key_of_a_deleted_document_stands_for_nothing(registry: R
 
 def test_uploads_of_the_same_bytes_at_the_same_time_are_one_document(registry: Registry) -> None:
     with ThreadPoolExecutor(8) as pool:
-        added = list(pool.map(lambda _: registry.add(upload("rules", collection="new")), range(8)))
+        added = list(pool.map(lambda _: registry.add(upload("rules", collection="new"), ADMIN), range(8)))
 
     assert len({document.id for document, _ in added}) == 1
     assert [is_new for _, is_new in added].count(True) == 1

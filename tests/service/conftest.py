@@ -1,121 +1,15 @@
-"""The whole service, started as a user starts it: `rag up`, with its real processes."""
+"""One service for all tests of this folder; they keep apart by using collections of their own."""
 
 import os
-import re
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
-import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
-READY_S = 120
-GENERATOR_READY_S = 300
-SETTLED = {"ready", "failed"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """A running service. `http` speaks to its API; `process` is `rag up`."""
-
-    url: str
-    data: Path
-    process: subprocess.Popen[str]
-    http: httpx.Client
-
-    def upload(self, name: str, content: bytes, **form: str) -> httpx.Response:
-        return self.http.post("/v1/documents", files={"file": (name, content)}, data=form)
-
-    def ingest(self, name: str, content: bytes, **form: str) -> dict[str, Any]:
-        """Upload and wait until the document is ready or failed."""
-        response = self.upload(name, content, **form)
-        response.raise_for_status()
-        return self.settled(response.json()["id"])
-
-    def settled(self, document_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            document: dict[str, Any] = self.http.get(f"/v1/documents/{document_id}").json()
-            if document["status"] in SETTLED:
-                return document
-            time.sleep(0.1)
-        raise AssertionError(f"still {document['status']} ({document['stage']}) after 60 s")
-
-    def search(self, query: str, **body: Any) -> list[dict[str, Any]]:
-        response = self.http.post("/v1/search", json={"query": query, **body})
-        response.raise_for_status()
-        hits: list[dict[str, Any]] = response.json()["hits"]
-        return hits
-
-    def processes(self) -> dict[str, psutil.Process]:
-        """Return the supervised processes by a word of their command line."""
-        words = {
-            "redis": "redis-server",
-            "chroma": "chroma run",
-            "embedder": "api.embedder",
-            "worker": "ingest.worker",
-            "api": "rag serve",
-        }
-        found: dict[str, psutil.Process] = {}
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            line = " ".join(child.cmdline())
-            found |= {name: child for name, word in words.items() if word in line}
-        return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def environment(data: Path, port: int, **more: str) -> dict[str, str]:
-    """The caller's environment without its own RAG_ settings."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAG_")}
-    return clean | {"RAG_DATA_DIR": str(data), "RAG_API_PORT": str(port)} | more
-
-
-def start(data: Path, *arguments: str, port: int | None = None, **more: str) -> Service:
-    """Run `rag up` and return once it has printed its address."""
-    port = port or free_port()
-    process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "rag"), "up", *arguments],
-        cwd=ROOT,
-        env=environment(data, port, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said: list[str] = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        said.append(line)
-        if match := re.search(r"Attest is ready: (\S+)", line):
-            url = match.group(1)
-            return Service(url=url, data=data, process=process, http=httpx.Client(base_url=url, timeout=60))
-    process.wait()
-    raise AssertionError("rag up ended: " + "".join(said))
-
-
-def stop(service: Service) -> None:
-    """End it as Ctrl-C does, and check that no process is left."""
-    family = [service.process, *psutil.Process(service.process.pid).children(recursive=True)]
-    service.process.send_signal(signal.SIGINT)
-    service.process.wait(timeout=60)
-    service.http.close()
-    if service.process.stdout:
-        service.process.stdout.close()
-    left = [process for process in family[1:] if isinstance(process, psutil.Process) and process.is_running()]
-    assert [process.cmdline() for process in left] == []
+from bench.service import ROOT, Service, answers, free_port, start, stop, wait_until
 
 
 @pytest.fixture(scope="session")
@@ -146,17 +40,3 @@ def small_limit(service: Service) -> Iterator[Service]:
         yield Service(url=url, data=service.data, process=process, http=http)
     process.terminate()
     process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s"
-        time.sleep(0.1)

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.conftest import Service
+from bench.service import Service
 
 
 def stored(service: Service) -> tuple[int, list[str]]:
@@ -61,10 +61,18 @@ def test_an_empty_or_huge_question_is_refused(service: Service, question: str) -
     assert_problem(service.http.post("/v1/ask", json={"question": question}), 422, "invalid-request")
 
 
-def test_a_body_over_its_limit_is_refused_before_it_is_read(service: Service) -> None:
-    response = service.http.post("/v1/ask", json={"question": "x" * 3_000_000})
+def test_a_body_over_its_limit_is_refused_with_and_without_a_declared_length(service: Service) -> None:
+    body = b'{"question": "' + b"x" * 3_000_000 + b'"}'
 
-    assert_problem(response, 413, "request-too-large")
+    declared = service.http.post("/v1/ask", content=body)
+    in_pieces = service.http.post("/v1/ask", content=iter([body[:1_500_000], body[1_500_000:]]))
+
+    assert_problem(declared, 413, "request-too-large")
+    assert_problem(in_pieces, 413, "request-too-large")
+
+
+def test_a_cursor_of_ones_own_making_is_refused(service: Service) -> None:
+    assert_problem(service.http.get("/v1/documents", params={"cursor": "abc"}), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("content", [b"%PDF-1.7\nbroken", b"%PDF-1.4\n%%EOF\n"])

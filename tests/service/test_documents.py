@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.service import ROOT, Service
 from rag.cli.up import NOT_DOCUMENTS
-from tests.service.conftest import ROOT, Service
 
 SAMPLES = ROOT / "samples"
 DOCUMENTS = sorted(path for path in SAMPLES.iterdir() if path.name not in NOT_DOCUMENTS)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.service.conftest import ROOT, Service, environment, free_port, start, stop, wait_until
+from bench.service import ROOT, Service, environment, free_port, start, stop, wait_until
 
 RAG = str(Path(sys.executable).parent / "rag")
 

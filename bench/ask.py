@@ -1,0 +1,95 @@
+"""Time to the first token through the service, beside bare vLLM with the same prompt plus the search itself."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import httpx
+
+from bench.measure import Measure, p50
+from bench.service import ROOT, Service, start, stop, wait_until
+from rag.answer import HISTORY_SHARE
+from rag.prompt import Message, load_prompt, messages, numbered_passages
+from rag.settings import Settings
+from rag.types import Hit
+
+QUESTIONS = 8
+REPEATS = 5
+LOADING_S = 300
+
+
+def run() -> list[Measure]:
+    """Ask each question REPEATS times, warm on both sides, with vLLM on the CPU and the default prompt."""
+    lines = (ROOT / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()[:QUESTIONS]
+    questions = [json.loads(line)["question"] for line in lines]
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ("--generator", "vllm-cpu", "--samples", str(ROOT / "samples"))
+        service = start(Path(folder), *arguments, RAG_GENERATOR_PROMPT="default")
+        try:
+            wait_until(lambda: _generator_is_ready(service), LOADING_S)
+            engine = httpx.Client(base_url=service.processes()["api"].environ()["RAG_GENERATOR_URL"], timeout=120)
+            model = engine.get("/models").json()["data"][0]["id"]
+            rows = [row for question in questions for row in _rounds(service, engine, model, question)]
+        finally:
+            stop(service)
+    overheads = [asked - (searched + bare) for asked, searched, bare in rows]
+    return [
+        Measure(
+            name="ask.first_token.overhead",
+            value=p50(overheads) * 1000,
+            unit="ms",
+            n=len(rows),
+            note="p50 of first token through the service - (search + bare vLLM's first token, same prompt)",
+        ),
+        Measure(
+            name="ask.first_token",
+            value=p50([asked for asked, _, _ in rows]) * 1000,
+            unit="ms",
+            n=len(rows),
+            reference=p50([searched + bare for _, searched, bare in rows]) * 1000,
+            note="p50, prompt in vLLM's prefix cache; reference: search + bare vLLM",
+        ),
+        Measure(name="search", value=p50([searched for _, searched, _ in rows]) * 1000, unit="ms", n=len(rows)),
+    ]
+
+
+def _rounds(service: Service, engine: httpx.Client, model: str, question: str) -> Iterable[tuple[float, float, float]]:
+    """Yield (through the service, search, bare) in seconds, after one round that fills the prefix cache."""
+    for number in range(REPEATS + 1):
+        started = time.perf_counter()
+        hits = service.search(question, top_k=Settings().retrieve.top_k)
+        searched = time.perf_counter() - started
+        asked = _first(service.http, "/v1/ask", {"question": question}, '{"text"')
+        bare = _first(engine, "/chat/completions", _bare_body(model, _prompt(question, hits)), '"content":"')
+        if number:
+            yield asked, searched, bare
+
+
+def _prompt(question: str, found: list[dict[str, object]]) -> list[Message]:
+    """Return the very messages that the service sends."""
+    settings, prompt = Settings(), load_prompt("default")
+    names = set(Hit.__dataclass_fields__) - {"context"}
+    hits = [Hit(context="", **{name: hit[name] for name in names}) for hit in found]  # type: ignore[arg-type]
+    room = int((settings.generator.context_tokens - settings.generator.answer_tokens) * (1 - HISTORY_SHARE))
+    return messages(prompt, question, numbered_passages(hits, prompt, question, room), [])
+
+
+def _bare_body(model: str, prompt: list[Message]) -> dict[str, object]:
+    return {"model": model, "messages": prompt, "temperature": 0.0, "max_tokens": 16, "stream": True}
+
+
+def _first(client: httpx.Client, path: str, body: dict[str, object], mark: str) -> float:
+    """Return the seconds until the first piece of the answer, then leave."""
+    started = time.perf_counter()
+    with client.stream("POST", path, json=body) as response:
+        response.raise_for_status()
+        for line in response.iter_lines():
+            if mark in line and '"content":""' not in line:
+                return time.perf_counter() - started
+    raise RuntimeError(f"{path} ended without a token")
+
+
+def _generator_is_ready(service: Service) -> bool:
+    return bool(service.http.get("/readyz").json()["checks"]["generator"]["status"] == "ok")

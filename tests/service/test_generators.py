@@ -1,0 +1,100 @@
+"""From upload to a streamed answer with a real model: vLLM and llama.cpp's server, both on the CPU.
+
+The model has 270M parameters and writes other words with other settings: no test asserts what it says.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import replace
+
+import anyio
+import httpx
+import pytest
+
+from bench.service import ROOT, Service, start, stop, wait_until
+from rag.cli.programs import DEMO_MODEL
+from rag.generate import Generator
+from rag.prompt import load_prompt
+from rag.settings import GeneratorSettings
+
+GENERATOR_READY_S = 300
+QUESTION = "How often does the tape knife of a Plover 300 have to be replaced?"
+
+
+@pytest.fixture(scope="module", params=["vllm-cpu", "demo"])
+def generating(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with a document in it whose generator may still be loading."""
+    service = start(tmp_path_factory.mktemp("generating"), "--generator", request.param)
+    service.ingest("manual.pdf", (ROOT / "samples" / "plover-300-manual.pdf").read_bytes())
+    yield service
+    stop(service)
+
+
+def ask(service: Service) -> list[tuple[str, dict[str, object]]]:
+    with service.http.stream("POST", "/v1/ask", json={"question": QUESTION}) as response:
+        lines = [line for line in response.iter_lines() if line.startswith(("event: ", "data: "))]
+    return [(lines[i][7:], json.loads(lines[i + 1][6:])) for i in range(0, len(lines), 2)]
+
+
+def generator(service: Service) -> dict[str, str]:
+    check: dict[str, str] = service.http.get("/readyz").json()["checks"]["generator"]
+    return check
+
+
+def engine_url(service: Service) -> str:
+    url = service.processes()["api"].environ()["RAG_GENERATOR_URL"]
+    return url.removesuffix("/v1")
+
+
+@pytest.mark.timeout(GENERATOR_READY_S + 60)
+def test_answers_are_quoted_while_the_model_loads_and_then_streamed_from_it(generating: Service) -> None:
+    first = dict(ask(generating))["done"]
+    is_loading = generator(generating)["status"] == "loading"
+    wait_until(lambda: generator(generating)["status"] == "ok", timeout_s=GENERATOR_READY_S)
+
+    events = ask(generating)
+
+    assert first["generator"] == "extractive" or not is_loading
+    assert first["abstained"] is False
+    names = [name for name, _ in events]
+    done = events[-1][1]
+    assert (names[0], names[-1], names.count("done")) == ("sources", "done", 1)
+    assert names.count("token") > 1
+    assert done["usage"]["completion_tokens"] >= names.count("token")  # type: ignore[index]
+    assert done["generator"] in {DEMO_MODEL, "extractive"}
+    assert done["citations"]
+
+
+def test_each_citation_points_into_a_source_that_was_shown(generating: Service) -> None:
+    events = ask(generating)
+
+    sources = {source["n"]: source for source in events[0][1]["sources"]}  # type: ignore[attr-defined]
+    for citation in (data for name, data in events if name == "citation"):
+        source = sources[citation["n"]]
+        assert source["document_id"] == citation["document_id"]
+        assert source["start"] <= citation["start"] < citation["end"] <= source["end"]  # type: ignore[operator]
+
+
+def test_a_reader_who_leaves_stops_the_engine(generating: Service) -> None:
+    """1,500 tokens take half a minute; nothing runs a moment after the stream is closed."""
+    endless = replace(load_prompt(DEMO_MODEL), stop=[], extra={"ignore_eos": True, "max_tokens": 1500})
+
+    async def read_two_tokens_and_leave() -> None:
+        generator = Generator(GeneratorSettings(url=f"{engine_url(generating)}/v1"))
+        async with aclosing(generator.stream(endless, [{"role": "user", "content": "Count:"}])) as pieces:
+            for _ in range(2):
+                await anext(pieces)
+            assert running(generating) == 1
+        await generator.close()
+
+    anyio.run(read_two_tokens_and_leave)
+
+    wait_until(lambda: running(generating) == 0, timeout_s=5)
+
+
+def running(service: Service) -> int:
+    """Return how many requests the engine works on, by its own metrics."""
+    names = ("vllm:num_requests_running", "llamacpp:requests_processing")
+    lines = httpx.get(f"{engine_url(service)}/metrics").text.splitlines()
+    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(names)))
