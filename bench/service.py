@@ -59,11 +59,11 @@ class Service:
             "chroma": "chroma run",
             "embedder": "api.embedder",
             "worker": "ingest.worker",
-            "api": "rag serve",
+            "api": "-m api ",
         }
         found: dict[str, psutil.Process] = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            line = " ".join(child.cmdline())
+            line = " ".join(child.cmdline()) + " "
             found |= {name: child for name, word in words.items() if word in line}
         return found
 

@@ -1,9 +1,9 @@
 """Blocks to chunks: sentences packed up to a token limit, within one page and one section, tables by rows."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from llama_index.core import Document
 from llama_index.core.node_parser import SentenceSplitter
 
 from rag.embed import Embedder
@@ -14,6 +14,8 @@ from rag.types import Block, Chunk, ParsedDocument
 
 BETWEEN = "\n\n"  # between two blocks in the extracted text
 MARGIN_TOKENS = 8  # two special tokens, and what joining context and text may add
+MOST_CHARS_PER_TOKEN = 10  # English has about 4; a word of over 100 letters is one unknown token to the model
+_SPACE = re.compile(r"\s*")
 
 
 class Chunker:
@@ -30,13 +32,13 @@ class Chunker:
         self._prose = SentenceSplitter(
             chunk_size=settings.tokens,
             chunk_overlap=settings.overlap_tokens,
-            tokenizer=embedder.tokens,
+            tokenizer=self._counted,
             chunking_tokenizer_fn=sentences,
         )
         self._rows = SentenceSplitter(
             chunk_size=settings.tokens,
             chunk_overlap=0,
-            tokenizer=embedder.tokens,
+            tokenizer=self._counted,
             chunking_tokenizer_fn=lambda text: text.splitlines(keepends=True),
         )
 
@@ -65,10 +67,7 @@ class Chunker:
             run = [block for _, block in group]
             text = BETWEEN.join(block.text for block in run)
             splitter = self._prose if table is None else self._rows
-            for node in splitter.get_nodes_from_documents([Document(text=text)]):
-                start, end = getattr(node, "start_char_idx", None), getattr(node, "end_char_idx", None)
-                if start is None or end is None:
-                    raise ValueError("a chunk is not a part of its text")
+            for start, end in _located(splitter.split_text(text), text):
                 yield run[0], offset + start, offset + end
             offset += len(text) + len(BETWEEN)
 
@@ -78,10 +77,33 @@ class Chunker:
         context = " > ".join(parts)
         if block.header and not text.startswith(block.header):
             context += f"\n{block.header}"
-        words = context.split(" ")
+        most = self._context_tokens * MOST_CHARS_PER_TOKEN
+        words = context.split(" ") if len(context) <= most else context[-most:].split(" ")[1:]
         while words and len(self._embedder.tokens(" ".join(words))) > self._context_tokens:
             words.pop(0)
         return " ".join(words)
+
+    def _counted(self, text: str) -> list[int]:
+        """Return the text's tokens, filled up where they are too few for its length."""
+        tokens = self._embedder.tokens(text)
+        return tokens + [0] * (len(text) // MOST_CHARS_PER_TOKEN - len(tokens))
+
+
+def _located(pieces: Sequence[str], text: str) -> Iterator[tuple[int, int]]:
+    """Yield the span of every piece that is not blank; they come in order and may overlap.
+
+    Where the text repeats itself, a piece has several places: the last one that leaves no gap is taken.
+    """
+    earliest = end = 0
+    for piece in filter(str.strip, pieces):
+        earliest = text.find(piece, earliest)
+        space = _SPACE.match(text, end)
+        latest = space.end() if space else end
+        start = text.rfind(piece, earliest, latest + len(piece)) if earliest >= 0 else -1
+        if start < 0:
+            raise ValueError("a chunk is not a part of its text")
+        end = start + len(piece)
+        yield start, end
 
 
 def embedded_text(chunk: Chunk) -> str:

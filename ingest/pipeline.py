@@ -66,20 +66,24 @@ class Pipeline:
                 )
                 if served and work.version > 1:
                     self.index.delete_document(work.document_id, before_version=work.version)
+                elif not served:  # deleted or replaced meanwhile
+                    self.index.delete(ids)
             except PermanentError as exc:
                 self._fail(work, owner, exc)
             except Exception as exc:  # noqa: BLE001  # whatever it is, the work must not be lost
                 self._retry(work, owner, version, exc)
 
+    def restore_index(self) -> None:
+        """Queue all documents again if the index is empty although the registry has passages: it was lost."""
+        if self.index.count() == 0 and (queued := self.leases.requeue_all()):
+            log.warning("the index is empty and is filled again", extra={"documents": queued})
+
     def purge(self, document_id: str) -> None:
         """Remove a deleted document's vectors, original and chunks; wait for the sweeper while it is worked on."""
-        hashes = self.leases.purgeable(document_id)
-        if hashes is None:
+        if not self.leases.is_purgeable(document_id):
             return
         self.index.delete_document(document_id)
-        for sha256 in hashes:
-            self.store.delete(sha256)
-        self.leases.forget(document_id)
+        self.leases.forget(document_id, self.store.delete)
         log.info("purged", extra={"document_id": document_id})
 
     def _parse(self, version: Version) -> ParsedDocument:

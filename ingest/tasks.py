@@ -32,6 +32,7 @@ def run_worker(settings: Settings) -> None:
         embedder=embedder,
         index=Index(settings.chroma.url, embedder),
     )
+    pipeline.restore_index()
     app = make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)
     _register(app, pipeline)
     sweeper = threading.Thread(target=_sweep_forever, args=(pipeline, Queue(app)), daemon=True)

@@ -8,19 +8,22 @@ from rag.types import Citation, Hit
 
 MARK = re.compile(r"\s?\[(\d{1,2})\]")
 SUPPORT = 0.6  # share of a sentence's words that its source must hold
-_WORD = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]|[^\W_]+(?:[.,:]\d+)*")
+_AFTER_END = re.compile(r"([.!?。！？])((?:\s?\[\d{1,2}\])+)")  # many models write `... end. [1] Next`
+_CJK = "\u3040-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:[.,:]\d+)*")
 
 
 def check(answer: str, hits: Sequence[Hit]) -> tuple[str, list[Citation]]:
     """Return the answer with its marks put right, and a citation for every mark, in order.
 
-    A mark to a source that was not given is removed. A sentence without a mark gets that of the source
-    which states it, if one does. `supported` says whether the source holds the sentence's numbers and
-    most of its words; the quote is the source's closest sentence.
+    A mark to a source that was not given is removed. A mark after an end mark belongs to the sentence before
+    it. A sentence without a mark gets that of the source which states it, if one does. `supported` says
+    whether the source holds the sentence's numbers and most of its words; the quote is the source's closest
+    sentence.
     """
     checked: list[str] = []
     citations: list[Citation] = []
-    for sentence in sentences(answer):
+    for sentence in sentences(_AFTER_END.sub(r"\2\1", answer)):
         statement = MARK.sub("", sentence).strip()
         if not words(statement):
             checked.append(MARK.sub("", sentence))

@@ -65,8 +65,9 @@ class Generator:
                         return
                     for piece in _pieces(json.loads(event.data)):
                         yield piece
-        except (httpx.HTTPError, SSEError, ValueError) as exc:
+        except (httpx.HTTPError, SSEError, ValueError, TypeError, AttributeError) as exc:
             raise self._unavailable(exc) from exc
+        raise GeneratorUnavailable(f"{self.settings.url}: the stream ended before its [DONE].")
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -76,6 +77,9 @@ class Generator:
 
 
 def _pieces(chunk: dict[str, Any]) -> list[Token | Usage]:
+    """Raise ValueError for an engine's error: vLLM sends it within the stream, whose end then looks like any other."""
+    if error := chunk.get("error"):
+        raise ValueError(error)
     pieces: list[Token | Usage] = []
     for choice in chunk.get("choices") or []:
         if text := (choice.get("delta") or {}).get("content"):

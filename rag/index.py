@@ -67,6 +67,12 @@ class Index:
         with self._translated():
             self._collection.delete(where=where)
 
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors by chunk id."""
+        with self._translated():
+            for first in range(0, len(ids), BATCH):
+                self._collection.delete(ids=list(ids[first : first + BATCH]))
+
     def search(self, vector: Vectors, *, limit: int, collections: Sequence[str] | None) -> dict[str, float]:
         """Return up to `limit` chunk ids with their cosine similarity, best first; None: all collections."""
         where = {"collection": {"$in": list(collections)}} if collections is not None else None

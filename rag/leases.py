@@ -1,7 +1,7 @@
 """The work on documents: who holds a version's lease, how far it is, how it ended."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, exists, or_, select, update
 
 from rag.database import transaction
 from rag.registry import document_record
-from rag.tables import ChunkRow, DocumentRow, IdempotencyRow, VersionRow
+from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, VersionRow
 from rag.types import Chunk, Document, Failure, Status, Version
 
 
@@ -154,30 +154,45 @@ class Leases:
             error_detail=failure.detail,
         )
 
-    def purgeable(self, document_id: str) -> list[str] | None:
-        """Return the hashes of a deleted document that no live one shares; None while work on it holds a lease."""
+    def is_purgeable(self, document_id: str) -> bool:
+        """Tell whether a document is deleted and nobody works on it."""
         with transaction(self._engine, writes=False) as session:
             row = session.get(DocumentRow, document_id)
-            if row is None or row.deleted_at is None:
-                return None
             own = session.scalars(select(VersionRow).where(VersionRow.document_id == document_id)).all()
-            if any(version.lease_until >= time.time() for version in own):
-                return None
-            hashes = {version.sha256 for version in own}
-            shared = session.scalars(
-                select(VersionRow.sha256)
-                .join(DocumentRow, DocumentRow.id == VersionRow.document_id)
-                .where(VersionRow.sha256.in_(hashes), VersionRow.document_id != document_id)
-            )
-            return sorted(hashes - set(shared))
+            is_held = any(version.lease_owner and version.lease_until >= time.time() for version in own)
+            return row is not None and row.deleted_at is not None and not is_held
 
-    def forget(self, document_id: str) -> None:
-        """Remove a deleted document's chunks and versions; the row stays as the proof of its deletion."""
+    def forget(self, document_id: str, remove_original: Callable[[str], None]) -> None:
+        """Remove a deleted document's chunks and versions; the row stays as the proof of its deletion.
+
+        `remove_original` is called with each hash that no other document has, while no upload can add one.
+        """
         with transaction(self._engine, writes=True) as session:
+            session.execute(select(CollectionRow).with_for_update())
+            own = select(VersionRow.sha256).where(VersionRow.document_id == document_id)
+            others = select(VersionRow.sha256).where(VersionRow.document_id != document_id)
+            for sha256 in session.scalars(own.where(VersionRow.sha256.not_in(others)).distinct()):
+                remove_original(sha256)
             session.execute(delete(ChunkRow).where(ChunkRow.document_id == document_id))
             session.execute(delete(VersionRow).where(VersionRow.document_id == document_id))
             session.execute(delete(IdempotencyRow).where(IdempotencyRow.document_id == document_id))
             session.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(meta={}, access=[]))
+
+    def requeue_all(self) -> int:
+        """Queue every version that serves, to fill an index that was lost; return how many."""
+        with transaction(self._engine, writes=True) as session:
+            serving = select(DocumentRow.id).where(
+                DocumentRow.id == VersionRow.document_id,
+                DocumentRow.serving == VersionRow.version,
+                DocumentRow.deleted_at.is_(None),
+            )
+            queued = session.execute(
+                update(VersionRow)
+                .where(VersionRow.status == Status.READY, serving.exists())
+                .values(status=Status.QUEUED, attempts=0, not_before=0.0, lease_owner=None, lease_until=0.0)
+                .returning(VersionRow.document_id)
+            )
+            return len(queued.all())
 
     def _update_leased(self, work: Work, owner: str, **values: Any) -> bool:
         with transaction(self._engine, writes=True) as session:

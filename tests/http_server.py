@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -81,4 +81,5 @@ class _Handler(BaseHTTPRequestHandler):
         serving: Any = self.server
         exchange = Exchange(handler=self, path=self.path, headers=dict(self.headers), body=body)
         serving.server.seen.append(exchange)
-        serving.answers[self.path](exchange)
+        with suppress(ConnectionError):  # the client left
+            serving.answers[self.path](exchange)

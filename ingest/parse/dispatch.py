@@ -13,7 +13,7 @@ def parse(path: Path, filename: str, kind: Kind) -> ParsedDocument:
     """Return the document at `path`. Raise a PermanentError that says what is wrong with it."""
     try:
         parsed = _parse(path, filename, kind)
-    except PermanentError:
+    except (PermanentError, MemoryError):
         raise
     except Exception as exc:  # parsers raise anything on a broken file
         reason = f"{type(exc).__name__}: {exc}".splitlines()[0][:300]

@@ -10,16 +10,18 @@ from ingest.parse import nlp
 nlp.install()
 os.environ |= {"UNSTRUCTURED_DISABLE_NOTICE": "1", "SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true"}
 
+from lxml.html import HTMLParser, document_fromstring, fromstring, tostring
 from unstructured.documents.elements import Element, PageBreak, Table, Title
 from unstructured.partition.docx import partition_docx
 from unstructured.partition.email import partition_email
 from unstructured.partition.epub import partition_epub
-from unstructured.partition.html import partition_html
+from unstructured.partition.html import partition_html as partition_visible_html
 from unstructured.partition.odt import partition_odt
 from unstructured.partition.pptx import partition_pptx
 from unstructured.partition.rtf import partition_rtf
 
 from ingest.parse.kinds import Kind
+from ingest.parse.text import read_text
 from rag.types import Block, ParsedDocument
 
 
@@ -33,6 +35,19 @@ def partition_xlsx(**kwargs: Any) -> list[Element]:
     from unstructured.partition.xlsx import partition_xlsx
 
     return list(partition_xlsx(**kwargs))
+
+
+def partition_html(*, filename: str, metadata_filename: str) -> list[Element]:
+    """Leave out what the page itself hides: to its readers it is no text, and it may try to speak to the model."""
+    text = read_text(Path(filename))
+    if not text.strip():
+        return []
+    tree: Any = document_fromstring(text.encode(), parser=HTMLParser(encoding="utf-8"))
+    for element in tree.xpath("//*[@hidden or @style]"):
+        style = "".join(element.get("style", "").lower().split())
+        if "hidden" in element.attrib or "display:none" in style or "visibility:hidden" in style:
+            element.drop_tree()
+    return list(partition_visible_html(text=tostring(tree, encoding="unicode"), metadata_filename=metadata_filename))
 
 
 PARTITION: dict[Kind, Callable[..., list[Element]]] = {
@@ -97,8 +112,6 @@ def _rows(html: str | None) -> list[str]:
     """Return a table's rows as `cell | cell`, without empty ones."""
     if not html:
         return []
-    from lxml.html import fromstring  # parsed already by unstructured, never markup from outside
-
     tree: Any = fromstring(html)
     rows = [[" ".join(cell.text_content().split()) for cell in row.xpath("./td|./th")] for row in tree.iter("tr")]
     return [" | ".join(cells) for cells in rows if any(cells)]

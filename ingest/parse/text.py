@@ -12,7 +12,8 @@ from rag.types import Block, ParsedDocument
 
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*\n", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
-_HEADING = re.compile(r"\A#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
+_HEADING = re.compile(r"\A#{1,6}\s+(.+?)(?:\s+#+)?\s*$", re.MULTILINE)
+_CLOSING = re.compile(r"\s+#+$")
 
 
 def read_text(path: Path) -> str:
@@ -37,7 +38,8 @@ def parse_markdown(path: Path, filename: str) -> ParsedDocument:
     text = read_text(path)
     front = _FRONT_MATTER.match(text)
     body = text[front.end() :] if front else text
-    nodes = MarkdownNodeParser(include_prev_next_rel=False).get_nodes_from_documents([Document(text=body)])
+    parser = MarkdownNodeParser(include_prev_next_rel=False, header_path_separator="\n")
+    nodes = parser.get_nodes_from_documents([Document(text=body)])
     blocks = tuple(
         Block(text=node.get_content(), section=_section(node.metadata["header_path"], node.get_content()))
         for node in nodes
@@ -48,7 +50,7 @@ def parse_markdown(path: Path, filename: str) -> ParsedDocument:
 
 
 def _section(header_path: str, text: str) -> tuple[str, ...]:
-    """`/A/B/` and a text that begins with the heading C: (A, B, C)."""
+    """The lines A and B, and a text that begins with the heading C: (A, B, C)."""
     heading = _HEADING.match(text)
-    above = tuple(part for part in header_path.split("/") if part)
+    above = tuple(_CLOSING.sub("", part) for part in header_path.split("\n") if part)
     return (*above, heading.group(1)) if heading else above

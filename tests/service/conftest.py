@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -28,7 +27,7 @@ def small_limit(service: Service) -> Iterator[Service]:
     more = {name: value for name, value in api.environ().items() if name.startswith("RAG_")}
     settings = more | {"RAG_API_PORT": str(port), "RAG_API_MAX_UPLOAD_BYTES": "1000000"}
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "rag"), "serve"],
+        [sys.executable, "-m", "api"],
         env=os.environ | settings,
         cwd=ROOT,
         text=True,

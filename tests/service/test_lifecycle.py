@@ -1,6 +1,7 @@
 """Starting, stopping, restarting and losing parts of the service."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,6 +42,20 @@ def test_data_survive_a_restart_and_a_killed_service_leaves_nothing_running(tmp_
     second.http.close()
     assert second.process.stdout is not None
     second.process.stdout.close()
+
+
+def test_a_lost_index_is_filled_again_from_the_originals(tmp_path: Path) -> None:
+    first = start(tmp_path, "--generator", "none")
+    document = first.ingest("kept.md", b"The archive is in room B2.")
+    stop(first)
+    shutil.rmtree(tmp_path / "chroma")
+
+    second = start(tmp_path, "--generator", "none")
+    wait_until(lambda: second.search("Where is the archive?") != [])
+    found = second.search("Where is the archive?")
+    stop(second)
+
+    assert [hit["document_id"] for hit in found] == [document["id"]]
 
 
 def test_a_killed_worker_is_started_again_and_finishes_the_document(service: Service) -> None:

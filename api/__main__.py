@@ -1,0 +1,28 @@
+"""Entry point of the API process: `python -m api`, or `rag serve`."""
+
+import uvicorn
+
+from api.app import create_app
+from rag.database import migrate
+from rag.logs import configure_logging
+from rag.settings import load_settings
+
+
+def serve() -> None:
+    """Bring the registry's schema up to date, then serve until told to stop."""
+    settings = load_settings()
+    configure_logging(settings.log)
+    migrate(settings.database_url)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api.host,
+        port=settings.api.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    serve()

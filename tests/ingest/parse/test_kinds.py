@@ -1,0 +1,108 @@
+"""What a file is: its content first, its name second."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ingest.parse.kinds import EXTENSIONS, OLE_MAGIC, Kind, kind_of
+from rag.errors import EmptyDocument, EncryptedDocument, UnsupportedFormat
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000")
+ELF = b"\x7fELF\x02\x01\x01" + bytes(60)
+EXE = b"MZ" + bytes(60)
+
+
+def zipped(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "content")
+    return file.getvalue()
+
+
+def kind(content: bytes, filename: str) -> Kind:
+    return kind_of(io.BytesIO(content), filename)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("travel-and-expenses.md", Kind.MARKDOWN),
+        ("travel-policy-2019.txt", Kind.TEXT),
+        ("training-courses.csv", Kind.CSV),
+        ("it-service-catalogue.html", Kind.HTML),
+        ("gearbox-supplier-decision.eml", Kind.EML),
+        ("parental-leave-policy.docx", Kind.DOCX),
+        ("price-list-2025.xlsx", Kind.XLSX),
+        ("all-hands-april-2025.pptx", Kind.PPTX),
+        ("plover-300-manual.pdf", Kind.PDF),
+    ],
+)
+def test_every_kind_of_sample_is_told(name: str, expected: Kind) -> None:
+    with (SAMPLES / name).open("rb") as file:
+        assert kind_of(file, name) == expected
+        assert file.tell() == 0
+
+
+@pytest.mark.parametrize("name", ["parental-leave-policy.docx", "price-list-2025.xlsx", "plover-300-manual.pdf"])
+def test_a_wrong_or_missing_extension_misleads_nobody(name: str) -> None:
+    content = (SAMPLES / name).read_bytes()
+
+    assert kind(content, "file.pptx") == kind(content, "file") == EXTENSIONS[Path(name).suffix]
+
+
+@pytest.mark.parametrize(
+    ("content", "filename", "expected"),
+    [
+        (b"# Rules", "RULES.MD", Kind.MARKDOWN),
+        (b"one,two", "rules.v2.csv", Kind.CSV),
+        (b"{\\rtf1 six days}", "rules.rtf", Kind.RTF),
+        (b"six days", "rules.log", Kind.TEXT),
+        (b"a text about %PDF- and its header", "rules.txt", Kind.TEXT),
+        (b"\r\n%PDF-1.4 after a line break", "rules.pdf", Kind.PDF),
+        (PNG, "scan.bin", Kind.IMAGE),
+        (PNG, "scan.txt", Kind.IMAGE),
+        (zipped("META-INF/container.xml"), "book", Kind.EPUB),
+        (zipped("content.xml", "mimetype"), "letter.odt", Kind.ODT),
+        (b"PK\x03\x04 damaged", "letter.docx", Kind.DOCX),
+        ("größer".encode("cp1252"), "rules.txt", Kind.TEXT),
+        ("größer".encode("utf-16"), "rules.txt", Kind.TEXT),
+        ("规则".encode("gb18030"), "rules.txt", Kind.TEXT),
+    ],
+)
+def test_a_files_kind_is_told(content: bytes, filename: str, expected: Kind) -> None:
+    assert kind(content, filename) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "filename", "said"),
+    [
+        (b"six days", "rules", "an unknown format"),
+        (b"six days", "rules.exe", r"Supported: \.csv, "),
+        (ELF, "rules.txt", "rules.txt is application/x-executable"),
+        (EXE, "rules.md", "rules.md"),
+        (bytes(range(256)) * 8, "rules.txt", "rules.txt"),
+        (zipped("rules.txt"), "rules.zip", "zip archive"),
+        (zipped("rules.txt"), "rules.txt", "zip archive"),
+        (zipped("rules.txt"), "rules.pdf", "zip archive"),
+        (b"PK\x03\x04 damaged", "rules.zip", "damaged archive"),
+        (OLE_MAGIC + bytes(60), "rules.doc", "old Office format"),
+    ],
+)
+def test_what_no_parser_reads_is_refused_by_its_name(content: bytes, filename: str, said: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=said):
+        kind(content, filename)
+
+
+@pytest.mark.parametrize("filename", ["rules.docx", "rules.xlsx", "rules.pptx"])
+def test_an_office_file_with_a_password_is_called_encrypted(filename: str) -> None:
+    with pytest.raises(EncryptedDocument, match=f"{filename} needs a password"):
+        kind(OLE_MAGIC + bytes(60), filename)
+
+
+def test_a_file_without_bytes_is_called_empty() -> None:
+    with pytest.raises(EmptyDocument, match=r"rules\.pdf has no bytes"):
+        kind(b"", "rules.pdf")
