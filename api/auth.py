@@ -40,11 +40,13 @@ def _is_local(request: Request) -> bool:
     """Tell a local program or page from a proxy, a rebound name, and a foreign page in the same browser."""
     if not PROXY_HEADERS.isdisjoint(request.headers.keys()):
         return False
-    host = urlsplit(f"//{request.headers.get('host', '')}")
-    if host.hostname not in LOOPBACK_NAMES:
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}")
+        origin = request.headers.get("origin")
+        is_own = origin is None or request.method in SAFE_METHODS or urlsplit(origin).netloc == host.netloc
+    except ValueError:  # "[" is no address
         return False
-    origin = request.headers.get("origin")
-    return origin is None or request.method in SAFE_METHODS or urlsplit(origin).netloc == host.netloc
+    return host.hostname in LOOPBACK_NAMES and is_own
 
 
 def allowed(scope: Scope) -> Callable[[Principal], Principal]:

@@ -104,15 +104,15 @@ def start(data: Path, *arguments: str, port: int | None = None, **more: str) -> 
 
 def stop(service: Service) -> None:
     """End it as Ctrl-C does, and check that no process is left."""
-    family = [service.process, *psutil.Process(service.process.pid).children(recursive=True)]
+    family = psutil.Process(service.process.pid).children(recursive=True)
     service.process.send_signal(signal.SIGINT)
     service.process.wait(timeout=60)
     service.http.close()
     if service.process.stdout:
         service.process.stdout.close()
-    left = [process for process in family[1:] if isinstance(process, psutil.Process) and process.is_running()]
+    _, left = psutil.wait_procs(family, timeout=5)
     if left:
-        raise RuntimeError(f"still running: {[process.cmdline() for process in left]}")
+        raise RuntimeError(f"still running: {left}")
 
 
 def answers(url: str) -> bool:

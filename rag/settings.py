@@ -67,7 +67,7 @@ class RetrieveSettings(BaseModel):
 
 
 class ParseSettings(BaseModel):
-    memory_bytes: int = Field(2_000_000_000, ge=500_000_000, description="Address space of a parser process.")
+    memory_bytes: int = Field(2_000_000_000, ge=500_000_000, description="Address space of a parser process, in bytes.")
     timeout_s: float = Field(300.0, gt=0, description="Longest time for parsing one document, in seconds.")
     max_chars: int = Field(20_000_000, ge=1000, description="Most text taken from one document, in characters.")
 

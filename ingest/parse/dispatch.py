@@ -1,12 +1,23 @@
 """Which parser reads which kind of file. Runs inside the sandbox's child processes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ingest.parse.kinds import Kind
 from ingest.parse.pdf import parse_image, parse_pdf
+from ingest.parse.sheets import parse_csv, parse_xlsx
 from ingest.parse.text import parse_markdown, parse_text
 from rag.errors import BrokenDocument, EmptyDocument, PermanentError
 from rag.types import ParsedDocument
+
+PARSERS: dict[Kind, Callable[[Path, str], ParsedDocument]] = {
+    Kind.CSV: parse_csv,
+    Kind.IMAGE: parse_image,
+    Kind.MARKDOWN: parse_markdown,
+    Kind.PDF: parse_pdf,
+    Kind.TEXT: parse_text,
+    Kind.XLSX: parse_xlsx,
+}
 
 
 def parse(path: Path, filename: str, kind: Kind) -> ParsedDocument:
@@ -24,16 +35,8 @@ def parse(path: Path, filename: str, kind: Kind) -> ParsedDocument:
 
 
 def _parse(path: Path, filename: str, kind: Kind) -> ParsedDocument:
-    match kind:
-        case Kind.MARKDOWN:
-            return parse_markdown(path, filename)
-        case Kind.TEXT:
-            return parse_text(path, filename)
-        case Kind.PDF:
-            return parse_pdf(path, filename)
-        case Kind.IMAGE:
-            return parse_image(path, filename)
-        case _:
-            from ingest.parse.elements import parse_elements  # 3 s and 200 MB: not for text and PDF
+    if parser := PARSERS.get(kind):
+        return parser(path, filename)
+    from ingest.parse.elements import parse_elements  # 3 s and 100 MB: not for the kinds above
 
-            return parse_elements(path, filename, kind)
+    return parse_elements(path, filename, kind)

@@ -25,19 +25,7 @@ from ingest.parse.text import read_text
 from rag.types import Block, ParsedDocument
 
 
-def partition_csv(**kwargs: Any) -> list[Element]:
-    from unstructured.partition.csv import partition_csv  # pandas: 50 MB, for sheets alone
-
-    return list(partition_csv(**kwargs))
-
-
-def partition_xlsx(**kwargs: Any) -> list[Element]:
-    from unstructured.partition.xlsx import partition_xlsx
-
-    return list(partition_xlsx(**kwargs))
-
-
-def partition_html(*, filename: str, metadata_filename: str) -> list[Element]:
+def partition_html(*, filename: str, **options: Any) -> list[Element]:
     """Leave out what the page itself hides: to its readers it is no text, and it may try to speak to the model."""
     text = read_text(Path(filename))
     if not text.strip():
@@ -47,11 +35,10 @@ def partition_html(*, filename: str, metadata_filename: str) -> list[Element]:
         style = "".join(element.get("style", "").lower().split())
         if "hidden" in element.attrib or "display:none" in style or "visibility:hidden" in style:
             element.drop_tree()
-    return list(partition_visible_html(text=tostring(tree, encoding="unicode"), metadata_filename=metadata_filename))
+    return list(partition_visible_html(text=tostring(tree, encoding="unicode"), **options))
 
 
 PARTITION: dict[Kind, Callable[..., list[Element]]] = {
-    Kind.CSV: partition_csv,
     Kind.DOCX: partition_docx,
     Kind.EML: partition_email,
     Kind.EPUB: partition_epub,
@@ -59,14 +46,14 @@ PARTITION: dict[Kind, Callable[..., list[Element]]] = {
     Kind.ODT: partition_odt,
     Kind.PPTX: partition_pptx,
     Kind.RTF: partition_rtf,
-    Kind.XLSX: partition_xlsx,
 }
 PAGED = {Kind.PPTX}  # the only one of them whose pages a reader sees as such
 
 
 def parse_elements(path: Path, filename: str, kind: Kind) -> ParsedDocument:
     """Blocks in reading order: a run of paragraphs under one heading, or one table."""
-    elements = PARTITION[kind](filename=str(path), metadata_filename=filename)
+    # Telling the language loads 0.3 s of profiles for every document, and nothing here depends on it.
+    elements = PARTITION[kind](filename=str(path), metadata_filename=filename, languages=[""])
     blocks = tuple(_blocks(elements, paged=kind in PAGED))
     pages = max((block.page or 0 for block in blocks), default=0) if kind in PAGED else None
     title = next((element.text for element in elements if isinstance(element, Title)), "")
@@ -86,8 +73,7 @@ def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterable[Block]:
         if isinstance(element, Title) and not (paged and depth):  # on a slide, deeper titles are bullets
             headings = [(level, heading) for level, heading in headings if level < depth] + [(depth, text)]
         page = element.metadata.page_number if paged else None
-        sheet = element.metadata.page_name
-        here = (page, (sheet,) if sheet else tuple(heading for _, heading in headings))
+        here = (page, tuple(heading for _, heading in headings))
         is_heading_of_table = isinstance(element, Table) and here == at and run == list(here[1][-1:])
         if run and (here != at or isinstance(element, Table)):
             if not is_heading_of_table:  # it is the table's section already

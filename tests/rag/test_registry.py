@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rag.database import connect
-from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest, RegistryUnavailable
+from rag.errors import CollectionNotFound, DocumentNotFound, Forbidden, InvalidRequest, RegistryUnavailable
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.types import Principal, Scope, Status
@@ -148,6 +148,38 @@ def test_a_document_with_groups_is_invisible_to_keys_without_one_of_them(registr
             read(document.id, VISITOR)
     assert shown(registry, document, FINANCE) == ["the chief earns most"]
     assert registry.document(document.id, ADMIN).id == document.id
+
+
+def test_the_source_of_a_document_that_a_key_may_not_see_is_not_its_to_replace(registry: Registry) -> None:
+    document, _ = registry.add(upload("salaries", source_id="hr/pay", access=["finance"]), ADMIN)
+
+    with pytest.raises(Forbidden, match="hr/pay"):
+        registry.add(upload("other salaries", source_id="hr/pay"), VISITOR)
+
+    assert registry.document(document.id, ADMIN) == document
+
+
+def test_new_groups_and_metadata_count_at_once_and_left_out_ones_stay(registry: Registry, leases: Leases) -> None:
+    document, _ = registry.add(upload("pay", source_id="hr/pay", access=["finance"], metadata={"owner": "HR"}), ADMIN)
+    finish(leases, document, "the chief earns most")
+
+    kept, _ = registry.add(upload("new pay", source_id="hr/pay"), ADMIN)
+    opened, _ = registry.add(upload("newer pay", source_id="hr/pay", access=[], metadata={}), ADMIN)
+
+    assert (kept.access, kept.metadata) == (("finance",), {"owner": "HR"})
+    assert (opened.access, opened.metadata) == ((), {})
+    assert shown(registry, opened, VISITOR) == ["the chief earns most"]
+
+
+def test_bytes_that_come_again_with_a_source_id_give_it_to_their_document(registry: Registry) -> None:
+    first, _ = registry.add(upload("rules"), ADMIN)
+
+    again, is_new = registry.add(upload("rules", source_id="hr/rules"), ADMIN)
+    changed, _ = registry.add(upload("new rules", source_id="hr/rules"), ADMIN)
+
+    assert not is_new
+    assert again.id == changed.id == first.id
+    assert changed.latest.version == 2
 
 
 def test_hits_come_best_first_and_equal_ones_in_the_order_of_their_ids(registry: Registry, leases: Leases) -> None:

@@ -47,7 +47,7 @@ def test_a_scanned_page_is_read_by_ocr_and_the_others_by_their_text_layer() -> N
 def test_a_pdf_without_a_title_is_named_after_its_file(tmp_path: Path) -> None:
     path = built(tmp_path / "stored", "Six days.")
 
-    assert parse_pdf(path, "travel rules.pdf").title in {"travel rules", "untitled"}
+    assert parse_pdf(path, "travel rules.pdf").title == "travel rules"
 
 
 def test_a_blank_page_keeps_its_number(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_damaged_pdf_is_called_broken(tmp_path: Path, content: bytes) -> None:
         parse_pdf(path, "rules.pdf")
 
 
-def test_a_truncated_pdf_is_called_broken_or_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_truncated_pdf_is_called_broken(tmp_path: Path) -> None:
     path = tmp_path / "stored"
     path.write_bytes((SAMPLES / "plover-300-manual.pdf").read_bytes()[:3000])
 
@@ -93,14 +93,13 @@ def test_a_line_hyphen_does_not_cut_a_word(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_read_by_ocr_as_one_page(tmp_path: Path) -> None:
-    scan = parse_pdf(SAMPLES / "ghent-handover.pdf", "handover.pdf")
     image = tmp_path / "scan"
     _render_last_page(SAMPLES / "ghent-handover.pdf").save(image, "PNG")
 
     parsed = parse_image(image, "scan.png")
 
     assert (parsed.title, parsed.pages, parsed.blocks[0].page) == ("scan", 1, 1)
-    assert parsed.blocks[0].text.splitlines()[0] == scan.blocks[2].text.splitlines()[0]
+    assert parsed.blocks[0].text.startswith("HANDOVER PROTOCOL")
 
 
 def test_a_damaged_picture_is_called_broken(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def _reach_confined(port: int) -> str:
 
 
 def _unshare(_: int) -> bool:
-    return ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+    return bool(ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
 
 
 def _limits(_: int) -> list[list[int]]:

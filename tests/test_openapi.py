@@ -1,0 +1,76 @@
+"""The OpenAPI document: made without a running service, with the paths and fields that clients rely on."""
+
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from rag.settings import Settings
+
+DOCUMENT: dict[str, Any] = create_app(Settings(_env_file=None)).openapi()
+PATHS = {
+    "/v1/documents": {"get", "post"},
+    "/v1/documents/{document_id}": {"get", "delete"},
+    "/v1/documents/{document_id}/events": {"get"},
+    "/v1/documents/{document_id}/chunks": {"get"},
+    "/v1/documents/{document_id}/content": {"get"},
+    "/v1/documents/{document_id}/reprocess": {"post"},
+    "/v1/search": {"post"},
+    "/v1/ask": {"post"},
+    "/healthz": {"get"},
+    "/readyz": {"get"},
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["components"]["schemas"][name]
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_of_the_contract_is_in_the_document(path: str) -> None:
+    assert PATHS[path] <= set(DOCUMENT["paths"][path])
+
+
+def test_every_operation_has_a_name_of_its_own_and_a_tag() -> None:
+    operations = [operation for path in DOCUMENT["paths"].values() for operation in path.values()]
+
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+    assert [operation["operationId"] for operation in operations if not operation.get("tags")] == []
+
+
+def test_an_upload_is_a_form_with_a_file_and_an_idempotency_key() -> None:
+    upload = DOCUMENT["paths"]["/v1/documents"]["post"]
+    reference = upload["requestBody"]["content"]["multipart/form-data"]["schema"]["$ref"]
+
+    form = schema(reference.rpartition("/")[2])
+
+    assert set(form["properties"]) >= {"file", "collection", "source_id", "metadata", "access"}
+    assert form["required"] == ["file"]
+    assert {"name": "idempotency-key", "in": "header"}.items() <= upload["parameters"][0].items()
+    assert {"200", "202"} <= set(upload["responses"])
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        (
+            "DocumentBody",
+            "id version collection filename sha256 bytes status stage progress error pages chunks versions",
+        ),
+        ("HitBody", "chunk_id document_id version title text page section start end score scores"),
+        ("SearchAnswer", "hits took_ms"),
+        ("SearchRequest", "query collections top_k mode"),
+        ("AskRequest", "question collections conversation_id history top_k stream"),
+        ("DoneBody", "answer abstained citations usage timings trace_id conversation_id generator"),
+        ("CitationBody", "n document_id page start end quote supported"),
+    ],
+)
+def test_a_body_has_the_fields_of_the_contract(name: str, fields: str) -> None:
+    assert set(fields.split()) <= set(schema(name)["properties"])
+
+
+def test_requests_refuse_fields_they_do_not_know() -> None:
+    for name in ("SearchRequest", "AskRequest", "TurnBody"):
+        assert schema(name)["additionalProperties"] is False
