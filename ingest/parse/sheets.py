@@ -13,7 +13,7 @@ import openpyxl
 from ingest.parse.text import read_text
 from rag.types import Block, ParsedDocument
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ";\t|,"  # of two that fit alike, the first: a comma may be a decimal one
 SNIFFED_LINES = 20
 
 
