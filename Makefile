@@ -53,7 +53,7 @@ $(call STAMP,dev): $(call STAMP,main)
 generator:
 ifeq ($(GENERATOR),auto)
 	@if nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | awk '$$1 >= 22000 {f=1} END {exit !f}'; \
-	then $(MAKE) --no-print-directory vllm; else $(MAKE) --no-print-directory demo; fi
+	then $(MAKE) --silent --no-print-directory vllm; else $(MAKE) --silent --no-print-directory demo; fi
 else ifneq ($(GENERATOR),none)
 	@$(MAKE) --no-print-directory $(GENERATOR)
 endif

@@ -18,6 +18,7 @@ from rag.types import Hit
 QUESTIONS = 8
 REPEATS = 5
 LOADING_S = 300
+SETTLE_S = 0.5  # the engine is still busy with a reader who has just left
 
 
 def run() -> list[Measure]:
@@ -58,10 +59,13 @@ def run() -> list[Measure]:
 def _rounds(service: Service, engine: httpx.Client, model: str, question: str) -> Iterable[tuple[float, float, float]]:
     """Yield (through the service, search, bare) in seconds, after one round that fills the prefix cache."""
     for number in range(REPEATS + 1):
+        time.sleep(SETTLE_S)
         started = time.perf_counter()
         hits = service.search(question, top_k=Settings().retrieve.top_k)
         searched = time.perf_counter() - started
+        time.sleep(SETTLE_S)
         asked = _first(service.http, "/v1/ask", {"question": question}, '{"text"')
+        time.sleep(SETTLE_S)
         bare = _first(engine, "/chat/completions", _bare_body(model, _prompt(question, hits)), '"content":"')
         if number:
             yield asked, searched, bare

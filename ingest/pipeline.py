@@ -20,7 +20,8 @@ from rag.errors import PermanentError, RagError
 from rag.index import Index
 from rag.leases import Leases, Work, chunk_id
 from rag.settings import Settings
-from rag.types import Chunk, Failure, ParsedDocument, Vectors, Version
+from rag.types import Chunk, Failure, ParsedDocument, Version
+from rag.vectors import Vectors
 
 log = logging.getLogger(__name__)
 EMBED_AT_ONCE = 256  # passages between two progress reports; enough to sort by length

@@ -11,7 +11,7 @@ import numpy as np
 from rag.errors import EmbedderUnavailable, PassageTooLong
 from rag.settings import EmbedderSettings
 from rag.tokens import load_tokenizer, model_name
-from rag.types import Vectors
+from rag.vectors import Vectors
 
 CONNECT_TIMEOUT_S = 2.0
 SPECIAL_TOKENS = 2  # begin and end

@@ -15,7 +15,7 @@ from chromadb.errors import ChromaError
 
 from rag.embed import Embedder
 from rag.errors import EmbedderMismatch, IndexUnavailable
-from rag.types import Vectors
+from rag.vectors import Vectors
 
 BATCH = 1000  # fastest insert measured; far below the server's limit
 

@@ -31,7 +31,7 @@ from transformers.utils import logging as transformers_logging
 
 from rag.settings import EmbedderSettings
 from rag.tokens import model_folder, model_name
-from rag.types import Vectors
+from rag.vectors import Vectors
 
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 

@@ -5,11 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Vectors = NDArray[np.float32]
-
 
 class Status(StrEnum):
     """Where a version of a document stands. `ready` and `failed` are final."""

@@ -12,11 +12,12 @@ from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from api.auth import Reader, ServicesDep, Writer
+from api.problems import problem
 from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList
 from api.services import Services
 from api.sse import event_stream, frame
 from ingest.parse.kinds import Kind, kind_of
-from rag.errors import DocumentTooLarge, InvalidRequest
+from rag.errors import DocumentTooLarge, InvalidRequest, RagError
 from rag.leases import Work
 from rag.registry import Upload
 from rag.types import Document, Principal, Status
@@ -155,7 +156,11 @@ def delete(document_id: str, services: ServicesDep, caller: Writer) -> None:
 async def _changes(document_id: str, services: Services, caller: Principal) -> AsyncGenerator[bytes, None]:
     sent: Document | None = None
     while sent is None or sent.latest.status not in FINAL:
-        document = await run_sync(services.registry.document, document_id, caller)
+        try:
+            document = await run_sync(services.registry.document, document_id, caller)
+        except RagError as exc:  # deleted while it was followed, or the registry is away
+            yield frame("error", problem(exc))
+            return
         if document != sent:
             sent = document
             yield frame("document", DocumentBody.of_document(document).model_dump(mode="json"))

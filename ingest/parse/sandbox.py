@@ -21,7 +21,7 @@ from rag.types import Block, ParsedDocument
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 MAX_FILE_BYTES = 500_000_000
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["ingest.parse.dispatch", "ingest.parse.elements"])
+_CONTEXT.set_forkserver_preload([__name__, "ingest.parse.dispatch", "ingest.parse.elements"])
 
 
 def parse_in_sandbox(path: Path, filename: str, kind: Kind, limits: ParseSettings) -> ParsedDocument:

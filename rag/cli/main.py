@@ -4,7 +4,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,11 +13,12 @@ from rag.cli.checks import all_checks
 from rag.cli.client import Client
 from rag.cli.ingest import find_files, ingest_files
 from rag.cli.up import up as start_everything
-from rag.database import connect, migrate
 from rag.errors import RagError
-from rag.keys import Keys
 from rag.settings import load_settings
 from rag.types import Scope
+
+if TYPE_CHECKING:
+    from rag.keys import Keys
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
@@ -67,9 +68,11 @@ def search(text: str, top_k: int = 10) -> None:
 @app.command()
 def ask(text: str) -> None:
     """Ask a question and show the cited answer as it is written."""
-    streamed = ""
+    streamed, titles = "", {}
     for event, data in Client(load_settings()).ask(text):
-        if event == "token":
+        if event == "sources":
+            titles = {source["n"]: source["title"] for source in data["sources"]}
+        elif event == "token":
             streamed += data["text"]
             console.print(data["text"], end="", markup=False, highlight=False, soft_wrap=True)
         elif event == "error":
@@ -81,11 +84,15 @@ def ask(text: str) -> None:
                 )
             else:
                 console.print()
-            for citation in data["citations"]:
-                page = f", page {citation['page']}" if citation["page"] else ""
-                verdict = "" if citation["supported"] else " (not verified)"
-                console.print(f"[{citation['n']}] {citation['document_id']}{page}{verdict}", markup=False)
+            for line in dict.fromkeys(_cited(citation, titles) for citation in data["citations"]):
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
             console.print(f"generator: {data['generator']}", markup=False)
+
+
+def _cited(citation: dict[str, Any], titles: dict[int, str]) -> str:
+    page = f", page {citation['page']}" if citation["page"] else ""
+    verdict = "" if citation["supported"] else " (not verified)"
+    return f"[{citation['n']}] {titles.get(citation['n'], citation['document_id'])}{page}{verdict}"
 
 
 @app.command()
@@ -141,15 +148,13 @@ def create_key(
     group: Annotated[list[str] | None, typer.Option(help="Group whose documents it may see.")] = None,
 ) -> None:
     """Make an API key and print it once."""
-    settings = load_settings()
-    migrate(settings.database_url)
-    print(Keys(connect(settings.database_url)).create(name, scope, group or []))  # noqa: T201
+    print(_keys().create(name, scope, group or []))  # noqa: T201
 
 
 @keys_app.command("list")
 def list_keys() -> None:
     """List the keys, never their values."""
-    for key in Keys(connect(load_settings().database_url)).list():
+    for key in _keys().list():
         state = "revoked" if key.revoked else " ".join(key.scopes)
         console.print(f"{key.id}  {key.name}  {state}  {' '.join(key.groups)}", markup=False)
 
@@ -157,7 +162,16 @@ def list_keys() -> None:
 @keys_app.command("revoke")
 def revoke_key(key_id: str) -> None:
     """End a key at once."""
-    Keys(connect(load_settings().database_url)).revoke(key_id)
+    _keys().revoke(key_id)
+
+
+def _keys() -> "Keys":
+    from rag.database import connect, migrate  # SQLAlchemy and Alembic, not for the other commands
+    from rag.keys import Keys
+
+    settings = load_settings()
+    migrate(settings.database_url)
+    return Keys(connect(settings.database_url))
 
 
 def main() -> None:

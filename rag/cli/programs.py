@@ -50,9 +50,7 @@ def plan(settings: Settings, generator: str) -> Plan:
         "ANONYMIZED_TELEMETRY": "False",
         "DO_NOT_TRACK": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        # glibc keeps freed memory, and does so per thread: 200 MB less over all processes.
-        "MALLOC_ARENA_MAX": "2",
-        "MALLOC_TRIM_THRESHOLD_": "131072",
+        "MALLOC_ARENA_MAX": "2",  # glibc keeps freed memory per thread: 100 MB less over all processes
     }
     engines: list[Program] = []
     if not settings.broker.url.get_secret_value():

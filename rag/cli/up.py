@@ -1,6 +1,8 @@
 """`rag up`: from nothing to a service that answers, and back to nothing."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,11 +13,8 @@ from rag.cli.client import Client
 from rag.cli.ingest import ingest_files
 from rag.cli.programs import DEMO_MODEL, base_url, choose_generator, plan
 from rag.cli.supervise import CannotStart, Stopped, running, stop_signals
-from rag.database import connect, migrate
 from rag.errors import ConfigurationError
-from rag.keys import Keys
 from rag.settings import Settings
-from rag.types import Scope
 
 WATCH_EVERY_S = 2.0
 EXAMPLES = 3
@@ -29,9 +28,8 @@ def up(settings: Settings, generator: str, samples: Path | None, console: Consol
             raise ConfigurationError(f"{check.name}: {check.detail}")
     for folder in ("", "run", "logs"):
         (settings.data_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    migrate(settings.database_url)
-    keys = Keys(connect(settings.database_url))
-    if not settings.is_loopback and not keys.exist():
+    prepared = _prepare()
+    if not prepared["has_key"]:
         raise ConfigurationError(
             f"RAG_API_HOST is {settings.api.host}, which others can reach, and there is no API key yet. "
             "Make one first: rag keys create administrator --scope admin"
@@ -42,7 +40,7 @@ def up(settings: Settings, generator: str, samples: Path | None, console: Consol
         with stop_signals(), running(programs, settings.data_dir, console.print) as given_up:
             if samples is not None:
                 _load_samples(settings, samples, console)
-            _greet(settings, chosen, keys, console)
+            _greet(settings, chosen, prepared.get("new_key"), console)
             while (reason := given_up()) is None:
                 time.sleep(WATCH_EVERY_S)
             raise CannotStart(reason)
@@ -58,10 +56,23 @@ def _load_samples(settings: Settings, folder: Path, console: Console) -> None:
     (settings.data_dir / "examples.json").write_text(json.dumps(examples), encoding="utf-8")
 
 
-def _greet(settings: Settings, generator: str, keys: Keys, console: Console) -> None:
-    if not keys.exist():
-        key = keys.create("administrator", [Scope.ADMIN])
-        console.print(f"Administrator's API key, shown only now: {key}", soft_wrap=True, highlight=False)
+def _prepare() -> dict[str, str]:
+    ended = subprocess.run(  # our own argv
+        [sys.executable, "-m", "rag.cli.prepare"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise CannotStart(f"the registry: {ended.stderr.strip().splitlines()[-1]}")
+    prepared: dict[str, str] = json.loads(ended.stdout)
+    return prepared
+
+
+def _greet(settings: Settings, generator: str, new_key: str | None, console: Console) -> None:
+    if new_key:
+        console.print(f"Administrator's API key, shown only now: {new_key}", soft_wrap=True, highlight=False)
     if generator == "demo" and not settings.generator.url:
         console.print(
             f"Answers are written by {DEMO_MODEL}, a small demonstration model under the Gemma Terms of Use "
