@@ -59,8 +59,7 @@ def _load_samples(settings: Settings, folder: Path, console: Console) -> None:
 def _prepare() -> dict[str, str]:
     ended = subprocess.run(  # our own argv
         [sys.executable, "-m", "rag.cli.prepare"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
