@@ -57,7 +57,7 @@ def _load_samples(settings: Settings, folder: Path, console: Console) -> None:
 
 
 def _prepare() -> dict[str, str]:
-    ended = subprocess.run(  # our own argv
+    ended = subprocess.run(
         [sys.executable, "-m", "rag.cli.prepare"],
         capture_output=True,
         text=True,
