@@ -23,6 +23,8 @@ RagError
     ├── GeneratorUnavailable  the language model does not answer
     ├── RegistryUnavailable   the database does not answer
     └── StorageFull           no room for the original
+
+The command line has two more, which never reach HTTP: `rag.cli.supervise.CannotStart`, `rag.cli.client.CallFailed`.
 """
 
 
@@ -145,7 +147,6 @@ class StorageFull(TransientError):
     title = "There is no room left for documents"
 
 
-def leaves(branch: type[RagError] = RagError) -> list[type[RagError]]:
-    """Return every error class without subclasses, in the order of the tree."""
-    below = branch.__subclasses__()
-    return [leaf for child in below for leaf in leaves(child)] if below else [branch]
+def leaves() -> list[type[RagError]]:
+    """Return every error class of both branches that has no subclass, in the order of the tree."""
+    return [leaf for branch in (PermanentError, TransientError) for leaf in branch.__subclasses__()]
