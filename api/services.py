@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.store import Store
 from rag.answer import Answerer
@@ -22,8 +23,7 @@ class Services:
     settings: Settings
     registry: Registry
     keys: Keys
-    store: Store
-    queue: Queue
+    intake: Intake
     retriever: Retriever
     generator: Generator | None
     answerer: Answerer
@@ -41,8 +41,12 @@ def open_services(settings: Settings) -> Services:
         settings=settings,
         registry=registry,
         keys=Keys(engine),
-        store=Store(settings.data_dir / "originals"),
-        queue=Queue(make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)),
+        intake=Intake(
+            registry=registry,
+            store=Store(settings.data_dir / "originals"),
+            queue=Queue(make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)),
+            max_bytes=settings.api.max_upload_bytes,
+        ),
         retriever=retriever,
         generator=generator,
         answerer=Answerer(

@@ -92,6 +92,9 @@ class Block:
     """A run of a document's text that shares one page and one heading path.
 
     `header` is a table's header row: it travels with every chunk of the table, but is not quoted again.
+    `boxes` says where each character stands on its page, or is empty: per character of `text` four
+    little-endian uint16 (left, top, right, bottom) in tenths of a point from the page's upper left corner
+    as a reader sees it; four zeros for a character that is not on the page, such as a line break.
     """
 
     text: str
@@ -99,15 +102,27 @@ class Block:
     section: tuple[str, ...] = ()
     is_table: bool = False
     header: str = ""
+    boxes: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedDocument:
-    """A document's title and blocks in reading order; `pages` is None where the format has none."""
+    """A document's title and blocks in reading order; `pages` is None where the format has none.
+
+    `page_sizes` are (width, height) in points, page 1 first, for formats whose blocks have boxes. Dates are
+    ISO 8601 as the file states them, `language` is a BCP 47 tag. `warnings` name the parts that could not be
+    read, each with its reason: a password-protected attachment, a page whose OCR failed.
+    """
 
     title: str
     blocks: tuple[Block, ...]
     pages: int | None = None
+    page_sizes: tuple[tuple[float, float], ...] = ()
+    author: str | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    language: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,9 @@ from api.problems import problem
 from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList
 from api.services import Services
 from api.sse import event_stream, frame
-from ingest.parse.kinds import Kind, kind_of
-from rag.errors import DocumentTooLarge, InvalidRequest, RagError
+from ingest.parse.kinds import Kind
+from rag.errors import InvalidRequest, RagError
 from rag.leases import Work
-from rag.registry import Upload
 from rag.types import Document, Principal, Status
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
@@ -46,33 +45,17 @@ def upload(
     """Store a document and queue it. The same `source_id` again makes a new version of that document."""
     if idempotency_key and (known := services.registry.uploaded_with(caller.name, idempotency_key)):
         return DocumentBody.of_document(known)
-    filename = _safe_filename(file.filename)
-    kind = kind_of(file.file, filename)
-    meta = _json(metadata, dict[str, Any], "metadata")
-    groups = _json(access, list[str], "access")
-    if (file.size or 0) > services.settings.api.max_upload_bytes:
-        raise DocumentTooLarge(f"{filename}: the limit is {services.settings.api.max_upload_bytes:,} bytes.")
-    sha256, size_bytes = services.store.put(file.file)
-    document, is_new = services.registry.add(
-        Upload(
-            collection=collection,
-            filename=filename,
-            sha256=sha256,
-            size_bytes=size_bytes,
-            media_type=str(kind),
-            source_id=source_id or None,
-            idempotency_key=idempotency_key,
-            metadata=meta,
-            access=groups,
-        ),
+    document, is_new = services.intake.accept(
+        file.file,
+        _safe_filename(file.filename),
         caller,
+        collection=collection,
+        source_id=source_id or None,
+        metadata=_json(metadata, dict[str, Any], "metadata"),
+        access=_json(access, list[str], "access"),
+        idempotency_key=idempotency_key,
     )
-    if not services.store.path(sha256).exists():  # removed with a deleted document that had the same bytes
-        file.file.seek(0)
-        services.store.put(file.file)
-    if is_new:
-        services.queue.wake(Work(document_id=document.id, version=document.latest.version))
-    else:
+    if not is_new:
         response.status_code = 200
     return DocumentBody.of_document(document, duplicate=not is_new)
 
@@ -130,7 +113,7 @@ def content(document_id: str, services: ServicesDep, caller: Reader) -> FileResp
     kind = Kind(version.media_type)
     media_type = "text/plain; charset=utf-8" if kind in {Kind.MARKDOWN, Kind.CSV, Kind.TEXT} else version.media_type
     return FileResponse(
-        services.store.path(version.sha256),
+        services.intake.store.path(version.sha256),
         filename=version.filename,
         media_type="application/octet-stream" if kind == Kind.IMAGE else media_type,
         content_disposition_type="inline" if kind in INLINE else "attachment",
@@ -142,7 +125,7 @@ def content(document_id: str, services: ServicesDep, caller: Reader) -> FileResp
 def reprocess(document_id: str, services: ServicesDep, caller: Writer) -> DocumentBody:
     """Ingest the latest version again. What serves now goes on serving until then."""
     document = services.registry.reprocess(document_id, caller)
-    services.queue.wake(Work(document_id=document.id, version=document.latest.version))
+    services.intake.queue.wake(Work(document_id=document.id, version=document.latest.version))
     return DocumentBody.of_document(document)
 
 
@@ -150,7 +133,7 @@ def reprocess(document_id: str, services: ServicesDep, caller: Writer) -> Docume
 def delete(document_id: str, services: ServicesDep, caller: Writer) -> None:
     """Delete a document: from now on nothing shows it. Its data are removed within seconds."""
     services.registry.delete(document_id, caller)
-    services.queue.wake(Work(document_id=document_id, version=0))
+    services.intake.queue.wake(Work(document_id=document_id, version=0))
 
 
 async def _changes(document_id: str, services: Services, caller: Principal) -> AsyncGenerator[bytes, None]:

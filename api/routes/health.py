@@ -26,7 +26,7 @@ async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
         "registry": await _check(lambda: run_sync(services.registry.ping)),
         "embedder": await _check(lambda: run_sync(services.retriever.embedder.ping)),
         "index": await _check(lambda: run_sync(services.retriever.index.count)),
-        "broker": await _check(lambda: run_sync(services.queue.ping)),
+        "broker": await _check(lambda: run_sync(services.intake.queue.ping)),
         "generator": await _generator(services),
     }
     is_ready = all(checks[part]["status"] == "ok" for part in ("registry", "embedder", "index"))

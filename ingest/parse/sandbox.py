@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import resource
+from base64 import b64decode, b64encode
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -46,8 +47,24 @@ def parse_in_sandbox(path: Path, filename: str, kind: Kind, limits: ParseSetting
         receiver.close()
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["detail"])
-    blocks = tuple(Block(**(block | {"section": tuple(block["section"])})) for block in answer["blocks"])
-    return ParsedDocument(title=answer["title"], blocks=blocks, pages=answer["pages"])
+    return _received(answer)
+
+
+def _received(answer: dict[str, Any]) -> ParsedDocument:
+    """Return the record that `_sent` wrote as JSON."""
+    blocks = tuple(
+        Block(**(block | {"section": tuple(block["section"]), "boxes": b64decode(block["boxes"])}))
+        for block in answer["blocks"]
+    )
+    sizes = tuple((width, height) for width, height in answer["page_sizes"])
+    return ParsedDocument(**(answer | {"blocks": blocks, "page_sizes": sizes, "warnings": tuple(answer["warnings"])}))
+
+
+def _sent(parsed: ParsedDocument) -> dict[str, Any]:
+    answer = asdict(parsed)
+    for block in answer["blocks"]:
+        block["boxes"] = b64encode(block["boxes"]).decode()
+    return answer
 
 
 def _child(sender: Connection, path: Path, filename: str, kind: Kind, limits: ParseSettings) -> None:
@@ -63,7 +80,7 @@ def _child(sender: Connection, path: Path, filename: str, kind: Kind, limits: Pa
             raise errors.ParserLimitExceeded(
                 f"{filename} holds {size:,} characters of text, the limit is {limits.max_chars:,}. Split it."
             )
-        answer = asdict(parsed)
+        answer = _sent(parsed)
     except errors.PermanentError as exc:
         answer = {"error": type(exc).__name__, "detail": exc.detail}
     except MemoryError:
