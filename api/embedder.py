@@ -45,12 +45,13 @@ def create_embedder(settings: Settings) -> FastAPI:
     return app
 
 
-def main(host: str, port: int) -> None:
-    """Serve until told to stop. Run as `python -m api.embedder HOST PORT`."""
+def main(host: str, port: int, model: str = "") -> None:
+    """Serve until told to stop. Run as `python -m api.embedder HOST PORT [MODEL]`."""
     settings = load_settings()
+    settings.embedder.model = model or settings.embedder.model
     configure_logging(settings.log)
     uvicorn.run(create_embedder(settings), host=host, port=port, log_config=None, access_log=False)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

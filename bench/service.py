@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,9 @@ class Service:
         }
         found: dict[str, psutil.Process] = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            line = " ".join(child.cmdline()) + " "
-            found |= {name: child for name, word in words.items() if word in line}
+            with suppress(psutil.Error):  # it ends just now
+                line = " ".join(child.cmdline()) + " "
+                found |= {name: child for name, word in words.items() if word in line}
         return found
 
 

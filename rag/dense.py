@@ -5,7 +5,7 @@ from threading import Lock
 
 from rag.embed import Embedder
 from rag.errors import RegistryUnavailable
-from rag.generations import Generations, check_serving
+from rag.generations import Generations, check_configured, check_embedder, check_served
 from rag.index import Index
 from rag.settings import ChromaSettings, EmbedderSettings
 from rag.tokens import PACKAGED
@@ -37,7 +37,8 @@ class DenseIndexes:
         if self._generations.serving() is None:
             self._generations.first(self._configured())
         dense = self.serving()
-        check_serving(dense.generation, self._embedder.model, dense.embedder.dimension)
+        check_configured(dense.generation, self._embedder.model)
+        check_embedder(dense.generation, dense.embedder)
         return dense
 
     def serving(self) -> Dense:
@@ -67,6 +68,7 @@ class DenseIndexes:
             generation.url or self._embedder.url,
             query_prefix=generation.query_prefix,
             passage_prefix=generation.passage_prefix,
+            send_input_type=generation.send_input_type,
             timeout_s=self._embedder.timeout_s,
         )
 
@@ -77,12 +79,17 @@ class DenseIndexes:
             url="",
             query_prefix=self._embedder.query_prefix,
             passage_prefix=self._embedder.passage_prefix,
+            send_input_type=self._embedder.send_input_type,
             dimension=0,
             max_tokens=0,
         )
         return self.described(wanted)
 
     def described(self, generation: Generation) -> Generation:
-        """Return it with the dimension and the longest passage that its embedder tells."""
+        """Return it with the dimension and the longest passage that its embedder tells.
+
+        Raise EmbedderMismatch if that serves other models.
+        """
         embedder = self.embedder_of(generation)
+        check_served(embedder)
         return replace(generation, dimension=embedder.dimension, max_tokens=embedder.max_tokens)

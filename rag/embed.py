@@ -21,11 +21,18 @@ class Embedder:
     """A client of one model's engine. Safe to share between threads."""
 
     def __init__(
-        self, model: str, url: str, *, query_prefix: str = "", passage_prefix: str = "", timeout_s: float = 120.0
+        self,
+        model: str,
+        url: str,
+        *,
+        query_prefix: str = "",
+        passage_prefix: str = "",
+        send_input_type: bool = False,
+        timeout_s: float = 120.0,
     ) -> None:
-        self.model = model
         self.name = model_name(model)
-        self._url = url
+        self.url = url
+        self._send_input_type = send_input_type
         self._prefixes = {"query": query_prefix, "passage": passage_prefix}
         self._tokenizer = load_tokenizer(model)
         self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S))
@@ -37,9 +44,11 @@ class Embedder:
     @cached_property
     def max_tokens(self) -> int:
         """Longest text that the model reads whole, in tokens, special ones included."""
-        served = self._call("GET", "/models").get("data") or [{}]
-        own = next((model for model in served if model.get("id") == self.name), served[0])
-        return int(own.get("max_model_len") or DEFAULT_MAX_TOKENS)
+        return int(self._served().get(self.name, {}).get("max_model_len") or DEFAULT_MAX_TOKENS)
+
+    def served(self) -> list[str]:
+        """Return the names of the models that the engine says it serves."""
+        return list(self._served())
 
     def ping(self) -> None:
         """Raise EmbedderUnavailable if it does not answer."""
@@ -58,19 +67,24 @@ class Embedder:
                     f"Passage {position} has {count} tokens, {self.name} reads {self.max_tokens}. "
                     "Lower RAG_CHUNK_TOKENS."
                 )
-        return self._embed(prefixed) if prefixed else np.zeros((0, self.dimension), dtype=np.float32)
+        return self._embed(prefixed, "passage") if prefixed else np.zeros((0, self.dimension), dtype=np.float32)
 
     def embed_query(self, text: str) -> Vectors:
         """Return float32 array (dimension,), L2-normalised. What does not fit the model is cut from the end."""
-        vector: Vectors = self._embed([self._prefixes["query"] + text])[0]
+        vector: Vectors = self._embed([self._prefixes["query"] + text], "query")[0]
         return vector
 
     def tokens(self, text: str) -> list[int]:
         """Return the model's token ids of `text`, uncut, without special tokens."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def _embed(self, texts: Sequence[str]) -> Vectors:
-        body = {"model": self.name, "input": list(texts), "encoding_format": "base64"}
+    def _served(self) -> dict[str, dict[str, Any]]:
+        return {str(model.get("id")): model for model in self._call("GET", "/models").get("data") or []}
+
+    def _embed(self, texts: Sequence[str], input_type: str) -> Vectors:
+        body: dict[str, Any] = {"model": self.name, "input": list(texts), "encoding_format": "base64"}
+        if self._send_input_type:
+            body["input_type"] = input_type
         answer = sorted(self._call("POST", "/embeddings", body)["data"], key=lambda item: int(item["index"]))
         vectors: Vectors = np.stack([_decoded(item["embedding"]) for item in answer])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -83,9 +97,9 @@ class Embedder:
         except httpx.HTTPStatusError as exc:
             if exc.response.status_code == httpx.codes.BAD_REQUEST:
                 raise PassageTooLong(f"{self.name} refuses a passage: {exc.response.text[:300]}") from exc
-            raise EmbedderUnavailable(f"{self._url}: status {exc.response.status_code}") from exc
+            raise EmbedderUnavailable(f"{self.url}: status {exc.response.status_code}") from exc
         except (httpx.HTTPError, ValueError) as exc:
-            raise EmbedderUnavailable(f"{self._url}: {type(exc).__name__} {exc}".strip()) from exc
+            raise EmbedderUnavailable(f"{self.url}: {type(exc).__name__} {exc}".strip()) from exc
         return answer
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from rag.audit import record
 from rag.database import clock, transaction
+from rag.embed import Embedder
 from rag.errors import EmbedderMismatch, GenerationNotReady, InvalidRequest
 from rag.tables import DocumentRow, GenerationRow, IndexedRow, WorkRow
 from rag.tokens import model_name
@@ -129,18 +130,36 @@ class Generations:
             record(session, actor, "generation.drop", "", generation=generation_id)
 
 
-def check_serving(serving: Generation, configured_model: str, dimension: int) -> None:
-    """Raise EmbedderMismatch if the settings or the embedder are of another model than the index that serves."""
-    if configured_model and model_name(configured_model) != model_name(serving.model):
+def check_configured(serving: Generation | None, configured_model: str) -> None:
+    """Raise EmbedderMismatch if the settings name another model than that of the index that serves."""
+    if serving and configured_model and model_name(configured_model) != model_name(serving.model):
         raise EmbedderMismatch(
             f"RAG_EMBEDDER_MODEL is {configured_model}, and the index that serves was filled by {serving.model}. "
-            f"Unset it, or set it to {serving.model}; to change the model, start with it unset and then run "
-            f"`rag models build {configured_model}`."
+            f"Unset it, or set it to {serving.model}. To change the model, serve {configured_model} beside it and run "
+            f"`rag models build {configured_model} --url URL`, then `rag models switch`."
         )
-    if dimension != serving.dimension:
+
+
+def check_embedder(serving: Generation, embedder: Embedder) -> None:
+    """Raise EmbedderMismatch if the embedder is of another model than the index that serves.
+
+    Two models may have the same dimension: only the name tells their vectors apart.
+    """
+    check_served(embedder)
+    if embedder.dimension != serving.dimension:
         raise EmbedderMismatch(
-            f"The embedder of generation {serving.id} ({serving.model}) answers with {dimension} dimensions, and its "
-            f"index has {serving.dimension}: it serves another model now. Start the embedder with {serving.model}."
+            f"The embedder at {embedder.url} answers with {embedder.dimension} dimensions, and the index of "
+            f"{serving.model} has {serving.dimension}. Start the embedder with the model that filled the index."
+        )
+
+
+def check_served(embedder: Embedder) -> None:
+    """Raise EmbedderMismatch unless the engine says that it serves the embedder's model."""
+    served = embedder.served()
+    if embedder.name not in served:
+        raise EmbedderMismatch(
+            f"The embedder at {embedder.url} serves {', '.join(served) or 'nothing'}, not {embedder.name}. "
+            f"Start it with {embedder.name}, or name a model that it serves."
         )
 
 
@@ -159,6 +178,7 @@ def _add(session: Session, generation: Generation, state: State) -> GenerationRo
         url=generation.url,
         query_prefix=generation.query_prefix,
         passage_prefix=generation.passage_prefix,
+        send_input_type=generation.send_input_type,
         dimension=generation.dimension,
         max_tokens=generation.max_tokens,
         index_name=name if number == 1 else f"{name}-g{number}",
@@ -197,6 +217,7 @@ def generation_record(row: GenerationRow) -> Generation:
         url=row.url,
         query_prefix=row.query_prefix,
         passage_prefix=row.passage_prefix,
+        send_input_type=row.send_input_type,
         dimension=row.dimension,
         max_tokens=row.max_tokens,
         index_name=row.index_name,

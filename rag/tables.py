@@ -134,6 +134,7 @@ class GenerationRow(Base):
     url: Mapped[str]
     query_prefix: Mapped[str]
     passage_prefix: Mapped[str]
+    send_input_type: Mapped[bool]
     dimension: Mapped[int]
     max_tokens: Mapped[int]
     index_name: Mapped[str] = mapped_column(unique=True)

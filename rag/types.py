@@ -121,6 +121,7 @@ class Generation:
     url: str
     query_prefix: str
     passage_prefix: str
+    send_input_type: bool
     dimension: int
     max_tokens: int
     id: int = 0

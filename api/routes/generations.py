@@ -17,6 +17,7 @@ class BuildRequest(Request):
     url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=1000)]
     query_prefix: str = ""
     passage_prefix: str = ""
+    send_input_type: bool = False
 
 
 @router.get("")
@@ -34,6 +35,7 @@ def build(body: BuildRequest, services: ServicesDep, caller: Administrator) -> l
         url=body.url.rstrip("/"),
         query_prefix=body.query_prefix,
         passage_prefix=body.passage_prefix,
+        send_input_type=body.send_input_type,
         dimension=0,
         max_tokens=0,
     )

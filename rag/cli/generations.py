@@ -24,9 +24,16 @@ def build(
     url: Annotated[str, typer.Option(help="OpenAI-compatible embeddings URL, ending in /v1.")],
     query_prefix: Annotated[str, typer.Option(help="What the model wants before a question.")] = "",
     passage_prefix: Annotated[str, typer.Option(help="What the model wants before a passage.")] = "",
+    send_input_type: Annotated[bool, typer.Option(help="Tell the engine `query` or `passage` as input_type.")] = False,
 ) -> None:
     """Fill a new generation in the background, while the one that serves goes on."""
-    body = {"model": model, "url": url, "query_prefix": query_prefix, "passage_prefix": passage_prefix}
+    body = {
+        "model": model,
+        "url": url,
+        "query_prefix": query_prefix,
+        "passage_prefix": passage_prefix,
+        "send_input_type": send_input_type,
+    }
     _show(Client(load_settings()).call("POST", "/v1/generations", json=body))
 
 

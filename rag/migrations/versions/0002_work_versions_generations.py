@@ -68,6 +68,7 @@ def _new_tables() -> None:
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("query_prefix", sa.String(), nullable=False),
         sa.Column("passage_prefix", sa.String(), nullable=False),
+        sa.Column("send_input_type", sa.Boolean(), nullable=False),
         sa.Column("dimension", sa.Integer(), nullable=False),
         sa.Column("max_tokens", sa.Integer(), nullable=False),
         sa.Column("index_name", sa.String(), nullable=False, unique=True),
