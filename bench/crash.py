@@ -11,7 +11,6 @@ from pathlib import Path
 
 import chromadb
 import httpx
-import psutil
 from sqlalchemy import select
 
 from bench.measure import Measure
@@ -193,7 +192,7 @@ def _chunks(service: Service) -> dict[str, list[str]]:
         .order_by(VersionRow.filename, ChunkRow.document_id, ChunkRow.ordinal)
     )
     found: dict[str, list[str]] = {}
-    with transaction(connect(_database(service)), writes=False) as session:
+    with transaction(connect(service.database_url), writes=False) as session:
         for name, text in session.execute(query):
             found.setdefault(name, []).append(text)
     return found
@@ -207,11 +206,5 @@ def _vectors(service: Service) -> list[str]:
 
 
 def _rows(service: Service, query: object) -> Iterator[str]:
-    with transaction(connect(_database(service)), writes=False) as session:
+    with transaction(connect(service.database_url), writes=False) as session:
         yield from list(session.scalars(query))  # type: ignore[call-overload]
-
-
-def _database(service: Service) -> str:
-    """Read in the registry itself: the API may be dead."""
-    environment = psutil.Process(service.process.pid).environ()
-    return environment.get("RAG_DATABASE_URL") or f"sqlite:///{service.data / 'registry.db'}"

@@ -53,6 +53,12 @@ class Service:
         hits: list[dict[str, Any]] = response.json()["hits"]
         return hits
 
+    @property
+    def database_url(self) -> str:
+        """The registry itself, for what the API cannot tell or while it is dead."""
+        given = psutil.Process(self.process.pid).environ().get("RAG_DATABASE_URL")
+        return given or f"sqlite:///{self.data / 'registry.db'}"
+
     def processes(self) -> dict[str, psutil.Process]:
         """Return the supervised processes by a word of their command line."""
         words = {
