@@ -145,6 +145,15 @@ class ChunkBody(BaseModel):
     end: int
 
 
+class HighlightBody(BaseModel):
+    page: int
+    width: float = Field(description="Of the page, in points.")
+    height: float
+    rectangles: list[tuple[float, float, float, float]] = Field(
+        description="Left, top, right, bottom in points from the page's upper left corner, one a line."
+    )
+
+
 class HitBody(BaseModel):
     chunk_id: str
     document_id: str

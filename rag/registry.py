@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from rag.audit import record
 from rag.database import clock, transaction
 from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
+from rag.highlights import Highlight, highlights
 from rag.records import chunk_record, document_record, hit_record
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Chunk, Document, Hit, Principal, Status
@@ -169,6 +170,12 @@ class Registry:
         )
         with transaction(self._engine, writes=False) as session:
             return [chunk_record(row) for row in session.scalars(query)]
+
+    def highlights(self, document_id: str, start: int, end: int, principal: Principal) -> list[Highlight]:
+        """Return where characters [start, end) of the serving version's text stand on its pages."""
+        document = self.document(document_id, principal)
+        with transaction(self._engine, writes=False) as session:
+            return highlights(session, document_id, document.serving or 0, start, end)
 
     def require_collections(self, names: Sequence[str]) -> None:
         """Raise CollectionNotFound for the first name that is not a collection."""

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.auth import Reader, ServicesDep, Writer
 from api.problems import problem
-from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList
+from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList, HighlightBody
 from api.services import Services
 from api.sse import event_stream, frame
 from ingest.parse.kinds import Kind
@@ -102,6 +102,19 @@ def list_chunks(document_id: str, services: ServicesDep, caller: Reader) -> list
         )
         for chunk in services.registry.chunks(document_id, caller)
     ]
+
+
+@router.get("/{document_id}/highlights")
+def list_highlights(
+    document_id: str,
+    services: ServicesDep,
+    caller: Reader,
+    start: Annotated[int, Query(ge=0)],
+    end: Annotated[int, Query(ge=0)],
+) -> list[HighlightBody]:
+    """List where characters `start` to `end` of the text stand on the pages, for formats that have such places."""
+    found = services.registry.highlights(document_id, start, end, caller)
+    return [HighlightBody(**vars(highlight)) for highlight in found]
 
 
 @router.get("/{document_id}/content", response_class=FileResponse)
