@@ -5,22 +5,21 @@ import os
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.chunk import Chunker, embedded_text
-from ingest.parse.kinds import kind_of
-from ingest.parse.sandbox import parse_in_sandbox
+from ingest.chunk import embedded_text
+from ingest.read import Reader
 from ingest.store import Store
 from rag.embed import Embedder
 from rag.errors import PermanentError, RagError
 from rag.index import Index
 from rag.leases import Leases, Work, chunk_id
 from rag.settings import Settings
-from rag.types import Chunk, Failure, ParsedDocument, Version
+from rag.types import Chunk, Failure, Version
 from rag.vectors import Vectors
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class Pipeline:
     settings: Settings
     leases: Leases
     store: Store
-    chunker: Chunker
+    reader: Reader
     embedder: Embedder
     index: Index
 
@@ -54,8 +53,8 @@ class Pipeline:
         with self._heartbeat(work, owner):
             try:
                 self.leases.report(work, owner, stage="parse", done=0, total=1, unit="documents")
-                parsed = self._parse(version)
-                text, chunks = self.chunker.chunk(parsed)
+                extracted = self.reader.read(self.store.path(version.sha256), version.filename)
+                chunks = extracted.chunks
                 vectors = self._embed(work, owner, chunks)
                 ids = [chunk_id(work, chunk.ordinal) for chunk in chunks]
                 self.leases.report(work, owner, stage="index", done=0, total=len(ids), unit="chunks")
@@ -63,7 +62,7 @@ class Pipeline:
                     ids, vectors, document_id=work.document_id, version=work.version, collection=document.collection
                 )
                 served = self.leases.finish(
-                    work, owner, title=parsed.title, text=text, pages=parsed.pages, chunks=chunks
+                    work, owner, title=extracted.title, text=extracted.text, pages=extracted.pages, chunks=chunks
                 )
                 if served and work.version > 1:
                     self.index.delete_document(work.document_id, before_version=work.version)
@@ -87,13 +86,7 @@ class Pipeline:
         self.leases.forget(document_id, self.store.delete)
         log.info("purged", extra={"document_id": document_id})
 
-    def _parse(self, version: Version) -> ParsedDocument:
-        path = self.store.path(version.sha256)
-        with path.open("rb") as file:
-            kind = kind_of(file, version.filename)
-        return parse_in_sandbox(path, version.filename, kind, self.settings.parse)
-
-    def _embed(self, work: Work, owner: str, chunks: list[Chunk]) -> Vectors:
+    def _embed(self, work: Work, owner: str, chunks: Sequence[Chunk]) -> Vectors:
         parts = [self.embedder.embed([])]
         for first in range(0, len(chunks), EMBED_AT_ONCE):
             self.leases.report(work, owner, stage="embed", done=first, total=len(chunks), unit="chunks")

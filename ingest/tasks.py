@@ -7,8 +7,10 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from ingest.chunk import Chunker
+from ingest.parse.sandbox import Sandbox, missing_protections
 from ingest.pipeline import Pipeline
 from ingest.queue import INGEST, PURGE, Queue, make_app
+from ingest.read import Reader
 from ingest.store import Store
 from rag.database import connect
 from rag.embed import Embedder
@@ -24,11 +26,18 @@ SWEEP_EVERY_S = 2.0
 def run_worker(settings: Settings) -> None:
     """Serve the queue until told to stop. Threads share one model; parsers run in processes of their own."""
     embedder = Embedder(settings.embedder)
+    for line in missing_protections():
+        log.warning(line)
+    reader = Reader(
+        sandbox=Sandbox(settings.parse),
+        chunker=Chunker(settings.embedder.model, embedder.max_tokens, settings.chunk),
+        max_chars=settings.parse.max_chars,
+    )
     pipeline = Pipeline(
         settings=settings,
         leases=Leases(connect(settings.database_url)),
         store=Store(settings.data_dir / "originals"),
-        chunker=Chunker(embedder, settings.chunk),
+        reader=reader,
         embedder=embedder,
         index=Index(settings.chroma.url, embedder),
     )

@@ -142,6 +142,26 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extracted:
+    """What ingestion takes from a document: its text, the chunks of it, and the rest of `ParsedDocument`.
+
+    `boxes` are a Block's, for the whole of `text`: eight bytes a character, or empty if no block has any.
+    """
+
+    title: str
+    text: str
+    boxes: bytes
+    chunks: tuple[Chunk, ...]
+    pages: int | None = None
+    page_sizes: tuple[tuple[float, float], ...] = ()
+    author: str | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    language: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hit:
     """A chunk found for a query. `score` is cosine similarity: -1 to 1, higher is better."""
 
