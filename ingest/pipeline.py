@@ -7,15 +7,14 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 import numpy as np
 
 from ingest.chunk import Chunker, embedded_text
 from ingest.heartbeat import Heartbeat
-from ingest.parse.kinds import kind_of
-from ingest.parse.sandbox import parse_in_sandbox
+from ingest.read import Reader
 from ingest.store import Store
 from rag.dense import Dense, DenseIndexes
 from rag.errors import IndexUnavailable, PermanentError, RagError, TransientError
@@ -45,8 +44,10 @@ class Pipeline:
     leases: Leases
     serving: Serving
     store: Store
+    reader: Reader
     indexes: DenseIndexes
     stopping: Event
+    chunkers: dict[int, Chunker] = field(default_factory=dict)  # by generation
 
     def work_once(self, *, small_only: bool = False) -> bool:
         """Do the next work that is due; return False if there is none.
@@ -119,12 +120,11 @@ class Pipeline:
         self.leases.done(work)
 
     def _read(self, version: Version, dense: Dense) -> Extracted:
-        path = self.store.path(version.sha256)
-        with path.open("rb") as file:
-            kind = kind_of(file, version.filename)
-        parsed = parse_in_sandbox(path, version.filename, kind, self.settings.parse)
-        text, chunks = Chunker(dense.embedder, self.settings.chunk).chunk(parsed)
-        return Extracted(title=parsed.title, text=text, chunks=tuple(chunks), pages=parsed.pages)
+        generation = dense.generation
+        if generation.id not in self.chunkers:
+            self.chunkers[generation.id] = Chunker(generation.model, generation.max_tokens, self.settings.chunk)
+        chunker = self.chunkers[generation.id]
+        return self.reader.read(self.store.path(version.sha256), version.filename, chunker)
 
     def _index(
         self, claim: Claim, heartbeat: Heartbeat, dense: Dense, version: int, chunks: Sequence[Chunk]

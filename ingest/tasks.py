@@ -9,8 +9,10 @@ import time
 from celery import Celery
 from celery.signals import worker_shutting_down
 
+from ingest.parse.sandbox import Sandbox, missing_protections
 from ingest.pipeline import Pipeline
 from ingest.queue import WAKE, Queue, make_app
+from ingest.read import Reader
 from ingest.reconcile import reconcile
 from ingest.store import Store
 from rag.database import connect
@@ -35,11 +37,14 @@ def run_worker(settings: Settings) -> None:
     engine = connect(settings.database_url)
     indexes = DenseIndexes(Generations(engine), settings.embedder, settings.chroma)
     indexes.start()
+    for line in missing_protections():
+        log.warning(line)
     pipeline = Pipeline(
         settings=settings,
         leases=Leases(engine),
         serving=Serving(engine),
         store=Store(settings.data_dir / "originals"),
+        reader=Reader(sandbox=Sandbox(settings.parse), max_chars=settings.parse.max_chars),
         indexes=indexes,
         stopping=threading.Event(),
     )
