@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
-from ingest.store import Store
+from ingest.store import open_store
 from rag.answer import Answerer
 from rag.database import connect
 from rag.embed import Embedder
@@ -43,7 +43,7 @@ def open_services(settings: Settings) -> Services:
         keys=Keys(engine),
         intake=Intake(
             registry=registry,
-            store=Store(settings.data_dir / "originals"),
+            store=open_store(settings),
             queue=Queue(make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)),
             max_bytes=settings.api.max_upload_bytes,
         ),

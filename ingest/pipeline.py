@@ -88,10 +88,10 @@ class Pipeline:
         log.info("purged", extra={"document_id": document_id})
 
     def _parse(self, version: Version) -> ParsedDocument:
-        path = self.store.path(version.sha256)
-        with path.open("rb") as file:
-            kind = kind_of(file, version.filename)
-        return parse_in_sandbox(path, version.filename, kind, self.settings.parse)
+        with self.store.local(version.sha256) as path:
+            with path.open("rb") as file:
+                kind = kind_of(file, version.filename)
+            return parse_in_sandbox(path, version.filename, kind, self.settings.parse)
 
     def _embed(self, work: Work, owner: str, chunks: list[Chunk]) -> Vectors:
         parts = [self.embedder.embed([])]

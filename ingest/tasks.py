@@ -9,7 +9,7 @@ from celery.signals import worker_ready
 from ingest.chunk import Chunker
 from ingest.pipeline import Pipeline
 from ingest.queue import INGEST, PURGE, Queue, make_app
-from ingest.store import Store
+from ingest.store import open_store
 from rag.database import connect
 from rag.embed import Embedder
 from rag.errors import RagError
@@ -27,7 +27,7 @@ def run_worker(settings: Settings) -> None:
     pipeline = Pipeline(
         settings=settings,
         leases=Leases(connect(settings.database_url)),
-        store=Store(settings.data_dir / "originals"),
+        store=open_store(settings),
         chunker=Chunker(embedder, settings.chunk),
         embedder=embedder,
         index=Index(settings.chroma.url, embedder),

@@ -8,15 +8,15 @@ from typing import Annotated, Any, TypeVar
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from api.auth import Reader, ServicesDep, Writer
+from api.download import send_original
 from api.problems import problem
 from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList
 from api.services import Services
 from api.sse import event_stream, frame
-from ingest.parse.kinds import Kind
 from rag.errors import InvalidRequest, RagError
 from rag.leases import Work
 from rag.types import Document, Principal, Status
@@ -27,7 +27,6 @@ FOLLOW_EVERY_S = 0.25
 MAX_FILENAME_CHARS = 255
 FINAL = {Status.READY, Status.FAILED}
 T = TypeVar("T")
-INLINE = {Kind.PDF, Kind.TEXT, Kind.MARKDOWN, Kind.CSV}  # what a browser shows without running anything in it
 
 
 @router.post("", status_code=202, responses={200: {"description": "The same bytes are here already."}})
@@ -105,20 +104,17 @@ def list_chunks(document_id: str, services: ServicesDep, caller: Reader) -> list
     ]
 
 
-@router.get("/{document_id}/content", response_class=FileResponse)
-def content(document_id: str, services: ServicesDep, caller: Reader) -> FileResponse:
+@router.get("/{document_id}/content", response_class=StreamingResponse)
+def content(
+    document_id: str,
+    services: ServicesDep,
+    caller: Reader,
+    range_header: Annotated[str | None, Header(alias="range")] = None,
+) -> Response:
     """Send the original. Only kinds that run nothing in a browser are shown in it; others are downloaded."""
     document = services.registry.document(document_id, caller)
     version = next((v for v in document.versions if v.version == document.serving), document.latest)
-    kind = Kind(version.media_type)
-    media_type = "text/plain; charset=utf-8" if kind in {Kind.MARKDOWN, Kind.CSV, Kind.TEXT} else version.media_type
-    return FileResponse(
-        services.intake.store.path(version.sha256),
-        filename=version.filename,
-        media_type="application/octet-stream" if kind == Kind.IMAGE else media_type,
-        content_disposition_type="inline" if kind in INLINE else "attachment",
-        headers={"Content-Security-Policy": "sandbox; default-src 'none'"} if kind != Kind.PDF else None,
-    )
+    return send_original(services.intake.store, version, range_header)
 
 
 @router.post("/{document_id}/reprocess", status_code=202)

@@ -21,11 +21,12 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
-    """Answer 200 once questions can be answered. Without broker or generator they still can: then `degraded`."""
+    """Answer 200 once questions can be answered. Without store, broker or generator they still can: `degraded`."""
     checks = {
         "registry": await _check(lambda: run_sync(services.registry.ping)),
         "embedder": await _check(lambda: run_sync(services.retriever.embedder.ping)),
         "index": await _check(lambda: run_sync(services.retriever.index.count)),
+        "store": await _check(lambda: run_sync(services.intake.store.ping)),
         "broker": await _check(lambda: run_sync(services.intake.queue.ping)),
         "generator": await _generator(services),
     }
