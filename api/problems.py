@@ -24,6 +24,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.ParserLimitExceeded: 422,
     errors.PassageTooLong: 500,
     errors.DocumentNotFound: 404,
+    errors.OriginalMissing: 404,
     errors.CollectionNotFound: 404,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -34,6 +35,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.EmbedderUnavailable: 503,
     errors.GeneratorUnavailable: 503,
     errors.RegistryUnavailable: 503,
+    errors.StoreUnavailable: 503,
     errors.StorageFull: 507,
 }
 

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
-from ingest.store import Store
+from ingest.store import open_store
 from rag.answer import Answerer
 from rag.database import connect
 from rag.dense import DenseIndexes
@@ -57,7 +57,7 @@ def open_services(settings: Settings) -> Services:
         generations=generations,
         intake=Intake(
             registry=registry,
-            store=Store(settings.data_dir / "originals"),
+            store=open_store(settings),
             queue=Queue(make_app(settings.broker.url.get_secret_value())),
             max_bytes=settings.api.max_upload_bytes,
         ),

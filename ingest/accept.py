@@ -55,7 +55,7 @@ class Intake:
             access=access,
         )
         document, is_new = self.registry.add(upload, principal)
-        if not self.store.path(sha256).exists():  # removed with a deleted document that had the same bytes
+        if not self.store.exists(sha256):  # removed with a deleted document that had the same bytes
             file.seek(0)
             self.store.put(file)
         if is_new:

@@ -124,7 +124,8 @@ class Pipeline:
         if generation.id not in self.chunkers:
             self.chunkers[generation.id] = Chunker(generation.model, generation.max_tokens, self.settings.chunk)
         chunker = self.chunkers[generation.id]
-        return self.reader.read(self.store.path(version.sha256), version.filename, chunker)
+        with self.store.local(version.sha256) as path:
+            return self.reader.read(path, version.filename, chunker)
 
     def _index(
         self, claim: Claim, heartbeat: Heartbeat, dense: Dense, version: int, chunks: Sequence[Chunk]

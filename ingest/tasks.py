@@ -14,7 +14,7 @@ from ingest.pipeline import Pipeline
 from ingest.queue import WAKE, Queue, make_app
 from ingest.read import Reader
 from ingest.reconcile import reconcile
-from ingest.store import Store
+from ingest.store import open_store
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.errors import RagError
@@ -43,7 +43,7 @@ def run_worker(settings: Settings) -> None:
         settings=settings,
         leases=Leases(engine),
         serving=Serving(engine),
-        store=Store(settings.data_dir / "originals"),
+        store=open_store(settings),
         reader=Reader(sandbox=Sandbox(settings.parse), max_chars=settings.parse.max_chars),
         indexes=indexes,
         stopping=threading.Event(),

@@ -12,6 +12,7 @@ RagError
 │   ├── ParserLimitExceeded   took more memory or time than a parser may
 │   ├── PassageTooLong        a chunk that the embedder would cut
 │   ├── DocumentNotFound
+│   ├── OriginalMissing       the store lacks a file that the registry knows
 │   ├── CollectionNotFound
 │   ├── Unauthenticated       no key, or not a valid one
 │   ├── Forbidden             the key lacks the scope
@@ -23,6 +24,7 @@ RagError
     ├── EmbedderUnavailable   the embedding model does not answer
     ├── GeneratorUnavailable  the language model does not answer
     ├── RegistryUnavailable   the database does not answer
+    ├── StoreUnavailable      the store of originals does not answer
     └── StorageFull           no room for the original
 
 The command line has two more, which never reach HTTP: `rag.cli.supervise.CannotStart`, `rag.cli.client.CallFailed`.
@@ -98,6 +100,11 @@ class DocumentNotFound(PermanentError):
     title = "There is no such document"
 
 
+class OriginalMissing(PermanentError):
+    type = "original-missing"
+    title = "The original is not in the store"
+
+
 class CollectionNotFound(PermanentError):
     type = "collection-not-found"
     title = "There is no such collection"
@@ -146,6 +153,11 @@ class GeneratorUnavailable(TransientError):
 class RegistryUnavailable(TransientError):
     type = "registry-unavailable"
     title = "The registry's database does not answer"
+
+
+class StoreUnavailable(TransientError):
+    type = "store-unavailable"
+    title = "The store of originals does not answer"
 
 
 class StorageFull(TransientError):

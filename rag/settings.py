@@ -1,6 +1,7 @@
 """The one reader of the environment: `RAG_<STAGE>_<NAME>` or `.env`, checked, built once at each entry point."""
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +20,14 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _store_url(value: str) -> str:
+    if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#\s]*)?", value):
+        raise ValueError("must be s3://BUCKET or s3://BUCKET/PREFIX")
+    return value.rstrip("/")
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
 
 
 class DataSettings(BaseModel):
@@ -30,8 +38,13 @@ class DatabaseSettings(BaseModel):
     url: str = Field("", description="SQLAlchemy URL of the registry; empty: SQLite in the data folder.")
 
 
+class StoreSettings(BaseModel):
+    url: StoreUrl = Field("", description="s3://BUCKET/PREFIX for originals; empty: a folder in the data folder.")
+    endpoint: HttpUrl = Field("", description="URL of an S3-compatible server; empty: AWS_ENDPOINT_URL, or Amazon's.")
+
+
 class BrokerSettings(BaseModel):
-    url: SecretStr = Field(SecretStr(""), description="Redis URL of the queue; empty: `rag up` starts one.")
+    url: SecretStr = Field(SecretStr(""), description="Redis or RabbitMQ URL of the queue; empty: `rag up` starts one.")
 
 
 class ChromaSettings(BaseModel):
@@ -101,6 +114,7 @@ class Settings(BaseSettings):
 
     data: DataSettings = DataSettings()
     database: DatabaseSettings = DatabaseSettings()
+    store: StoreSettings = StoreSettings()
     broker: BrokerSettings = BrokerSettings()
     chroma: ChromaSettings = ChromaSettings()
     generator: GeneratorSettings = GeneratorSettings()

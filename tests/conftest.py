@@ -1,11 +1,14 @@
-"""Nothing in a test may reach the internet: not a model hub, not a telemetry host."""
+"""For all tests: no way to the internet, and the servers of a larger installation, each started once if asked for."""
 
 import os
 import socket
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
+
+from tests import servers
 
 DEAD_PROXY = "http://127.0.0.1:9"  # nothing listens on the discard port
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}  # noqa: S104  # compared
@@ -32,3 +35,23 @@ def _hermetic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(socket, "getaddrinfo", local_only)
     yield
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with servers.postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[dict[str, str]]:
+    """Settings of a store in a bucket."""
+    with servers.s3() as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[tuple[str, psutil.Process]]:
+    """URL and process of a broker."""
+    with servers.rabbitmq() as running:
+        yield running

@@ -8,15 +8,15 @@ from typing import Annotated, Any, TypeVar
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
 from api.auth import Reader, ServicesDep, Writer
+from api.download import send_original
 from api.problems import problem
 from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList, HighlightBody
 from api.services import Services
 from api.sse import event_stream, frame
-from ingest.parse.kinds import Kind
 from rag.errors import InvalidRequest, RagError
 from rag.types import Document, Principal, Status
 
@@ -26,7 +26,6 @@ FOLLOW_EVERY_S = 0.25
 MAX_FILENAME_CHARS = 255
 FINAL = {Status.READY, Status.FAILED}
 T = TypeVar("T")
-INLINE = {Kind.PDF, Kind.TEXT, Kind.MARKDOWN, Kind.CSV}  # what a browser shows without running anything in it
 
 
 @router.post("", status_code=202, responses={200: {"description": "The same bytes are here already."}})
@@ -117,25 +116,18 @@ def list_highlights(
     return [HighlightBody(**vars(highlight)) for highlight in found]
 
 
-@router.get("/{document_id}/content", response_class=FileResponse)
+@router.get("/{document_id}/content", response_class=StreamingResponse)
 def content(
     document_id: str,
     services: ServicesDep,
     caller: Reader,
     version: Annotated[int | None, Query(description="Left out: the one that answers use, else the latest.")] = None,
-) -> FileResponse:
+    range_header: Annotated[str | None, Header(alias="range")] = None,
+) -> Response:
     """Send the original. Only kinds that run nothing in a browser are shown in it; others are downloaded."""
     document = services.registry.document(document_id, caller)
     chosen = document.version(version or document.serving or document.latest.version)
-    kind = Kind(chosen.media_type)
-    media_type = "text/plain; charset=utf-8" if kind in {Kind.MARKDOWN, Kind.CSV, Kind.TEXT} else chosen.media_type
-    return FileResponse(
-        services.intake.store.path(chosen.sha256),
-        filename=chosen.filename,
-        media_type="application/octet-stream" if kind == Kind.IMAGE else media_type,
-        content_disposition_type="inline" if kind in INLINE else "attachment",
-        headers={"Content-Security-Policy": "sandbox; default-src 'none'"} if kind != Kind.PDF else None,
-    )
+    return send_original(services.intake.store, chosen, range_header)
 
 
 @router.post("/{document_id}/reprocess", status_code=202)

@@ -23,11 +23,12 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
-    """Answer 200 once questions can be answered. Without broker, worker or generator they can: then `degraded`."""
+    """Answer 200 once questions can be answered. Without store, broker, worker or generator they can: `degraded`."""
     checks = {
         "registry": await _check(lambda: run_sync(services.registry.ping)),
         "embedder": await _check(lambda: run_sync(_ping_embedder, services)),
         "index": await _check(lambda: run_sync(_ping_index, services)),
+        "store": await _check(lambda: run_sync(services.intake.store.ping)),
         "broker": await _check(lambda: run_sync(services.intake.queue.ping)),
         "worker": await _worker(services),
         "generator": await _generator(services),

@@ -1,20 +1,18 @@
-"""A registry of its own for every test: SQLite, and PostgreSQL too where ATTEST_TEST_POSTGRES_URL names a server."""
+"""A registry of its own for every test, each test once on SQLite and once on PostgreSQL."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine
 
 from rag.database import connect, migrate
 from rag.leases import Leases, Work
 from rag.registry import Registry, Upload
 from rag.types import Chunk, Document, Failure, Principal, Scope
+from tests import servers
 
-POSTGRES_URL = os.environ.get("ATTEST_TEST_POSTGRES_URL", "")
 ADMIN = Principal(name="admin", scopes=frozenset({Scope.ADMIN}))
 VISITOR = Principal(name="visitor", scopes=frozenset({Scope.SEARCH, Scope.DOCUMENTS_READ}))
 BROKEN = Failure(type="broken-document", title="The document cannot be read", detail="Save it anew.")
@@ -22,20 +20,16 @@ LEASE_S = 30.0
 RAN_OUT = -1.0  # a lease of this length is over as soon as it is taken
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES_URL else ["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    schema = f"test_{uuid4().hex}"
-    url = f"sqlite:///{tmp_path / 'registry.db'}"
     if request.param == "postgresql":
-        _execute(f"CREATE SCHEMA {schema}")
-        within = make_url(POSTGRES_URL).update_query_dict({"options": f"-csearch_path={schema}"})
-        url = within.render_as_string(hide_password=False)
+        url = servers.new_database(request.getfixturevalue("postgres_url"))
+    else:
+        url = f"sqlite:///{tmp_path / 'registry.db'}"
     migrate(url)
     opened = connect(url)
     yield opened
     opened.dispose()
-    if request.param == "postgresql":
-        _execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 @pytest.fixture
@@ -83,10 +77,3 @@ def shown(registry: Registry, document: Document, principal: Principal = ADMIN) 
     """Return the texts that a search may show, were the index to return every passage that it ever held."""
     ids = {f"{document.id}.{version}.{ordinal}": 0.5 for version in range(1, 5) for ordinal in range(5)}
     return [hit.text for hit in registry.live_hits(ids, principal)]
-
-
-def _execute(statement: str) -> None:
-    server = connect(POSTGRES_URL)
-    with server.begin() as connection:
-        connection.execute(text(statement))
-    server.dispose()
