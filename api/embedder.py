@@ -27,7 +27,7 @@ def create_embedder(settings: Settings) -> FastAPI:
     """Return the app, its model loaded."""
     model = Model(settings.embedder)
     model.encode(["warm up"])
-    batching = Batching(model.encode)
+    batching = Batching(model.encode, model.streams)
     app = FastAPI(title="Attest embedder", docs_url=None, redoc_url=None)
 
     @app.get("/health")

@@ -1,11 +1,13 @@
 """The embedding model itself: sentence-transformers on this machine's CPU. Only the embedder process loads it."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Sequence
 from copy import deepcopy
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from types import ModuleType
 
@@ -35,30 +37,35 @@ from rag.vectors import Vectors
 
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
+MOST_STREAMS = 4  # each has a tokenizer, some 10 MB
 _LIBC = ctypes.CDLL(None)
 
 
 class Model:
-    """A loaded model. Long batches wait for each other; a single text, a query, never waits for them."""
+    """A loaded model, used by as many threads at once as it has streams. A query never waits for passages.
+
+    A stream computes on one core: two single-threaded streams take half the processor time of one that has two
+    threads, which wait for each other at every layer.
+    """
 
     def __init__(self, settings: EmbedderSettings) -> None:
         """Load the model. Raise ConfigurationError if its folder is missing."""
         model = settings.model or PACKAGED
         self.name = model_name(model)
         self._batch_size = settings.batch_size
+        cores = os.cpu_count() or 1
+        self.streams = min(MOST_STREAMS, cores)
+        torch.set_num_threads(max(1, cores // self.streams))
         precision = torch.bfloat16 if _computes_in_bf16(settings.precision) else torch.float32
-        self._for_batches = SentenceTransformer(
-            str(model_folder(model)),
-            device="cpu",
-            local_files_only=True,
-            model_kwargs={"dtype": precision},
+        self._for_queries = SentenceTransformer(
+            str(model_folder(model)), device="cpu", local_files_only=True, model_kwargs={"dtype": precision}
         )
-        # The same weights with a tokenizer of its own: one tokenizer must not be used by two threads at once.
-        shared = {id(weight): weight for weight in (*self._for_batches.parameters(), *self._for_batches.buffers())}
-        self._for_queries = deepcopy(self._for_batches, shared)
-        self._batches, self._queries = Lock(), Lock()
-        self.dimension = int(self._for_batches.get_embedding_dimension() or 0)
-        self.max_tokens = int(self._for_batches.get_max_seq_length() or 0)
+        self._queries = Lock()
+        self._free: SimpleQueue[SentenceTransformer] = SimpleQueue()
+        for _ in range(self.streams):
+            self._free.put(_same_weights(self._for_queries))
+        self.dimension = int(self._for_queries.get_embedding_dimension() or 0)
+        self.max_tokens = int(self._for_queries.get_max_seq_length() or 0)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 array (len(texts), dimension), L2-normalised, in input order.
@@ -68,16 +75,26 @@ class Model:
         """
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        lock, model = (self._queries, self._for_queries) if len(texts) == 1 else (self._batches, self._for_batches)
-        with lock:
-            found = model.encode(
-                list(texts), batch_size=self._batch_size, convert_to_numpy=True, show_progress_bar=False
-            )
-        if len(texts) > 1:
+        if len(texts) == 1:
+            with self._queries:
+                return self._encode(self._for_queries, texts)
+        stream = self._free.get()
+        try:
+            return self._encode(stream, texts)
+        finally:
+            self._free.put(stream)
             _LIBC.malloc_trim(0)  # 1 ms; else 50 MB of a batch's scratch memory stay with this process
+
+    def _encode(self, stream: SentenceTransformer, texts: Sequence[str]) -> Vectors:
+        found = stream.encode(list(texts), batch_size=self._batch_size, convert_to_numpy=True, show_progress_bar=False)
         vectors: Vectors = np.asarray(found, dtype=np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)  # bf16 norms are 0.998, not 1
         return vectors
+
+
+def _same_weights(model: SentenceTransformer) -> SentenceTransformer:
+    """Return a copy over the same weights, with a tokenizer of its own: two threads must not use one."""
+    return deepcopy(model, {id(weight): weight for weight in (*model.parameters(), *model.buffers())})
 
 
 def _computes_in_bf16(precision: str) -> bool:

@@ -17,7 +17,7 @@ def lengths(texts: Sequence[str]) -> Vectors:
 
 
 def test_every_request_gets_its_own_vectors_in_order() -> None:
-    batching = Batching(lengths)
+    batching = Batching(lengths, 2)
 
     with ThreadPoolExecutor(8) as pool:
         asked = [["x" * (number + size) for size in range(number * 40)] for number in range(1, 9)]
@@ -36,7 +36,7 @@ def test_a_small_request_does_not_wait_for_all_of_a_large_one() -> None:
         go_on.wait(5)
         return lengths(texts)
 
-    batching = Batching(slow)
+    batching = Batching(slow, 1)
     with ThreadPoolExecutor(2) as pool:
         large = pool.submit(batching.encode, ["large"] * ROUND * 4)
         has_begun.wait(5)
@@ -55,7 +55,7 @@ def test_an_error_of_the_model_reaches_who_asked_and_the_next_request_is_served(
             raise ValueError("bad text")
         return lengths(texts)
 
-    batching = Batching(picky)
+    batching = Batching(picky, 1)
 
     with pytest.raises(ValueError, match="bad text"):
         batching.encode(["bad"])
