@@ -21,10 +21,11 @@ SETTLED = {"ready", "failed"}
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A running service. `http` speaks to its API; `process` is `rag up`."""
+    """A running service. `http` speaks to its API; `process` is `rag up`; `settings` are not the defaults."""
 
     url: str
     data: Path
+    settings: dict[str, str]
     process: subprocess.Popen[str]
     http: httpx.Client
 
@@ -51,6 +52,11 @@ class Service:
         response.raise_for_status()
         hits: list[dict[str, Any]] = response.json()["hits"]
         return hits
+
+    def shared(self) -> dict[str, str]:
+        """Return the settings with which another process takes part in this service."""
+        own = self.processes()["api"].environ()
+        return {name: value for name, value in own.items() if name.startswith(("RAG_", "AWS_"))}
 
     def processes(self) -> dict[str, psutil.Process]:
         """Return the supervised processes by a word of their command line."""
@@ -81,9 +87,9 @@ def environment(data: Path, port: int, **more: str) -> dict[str, str]:
     return clean | {"RAG_DATA_DIR": str(data), "RAG_API_PORT": str(port)} | more
 
 
-def start(data: Path, *arguments: str, port: int | None = None, **more: str) -> Service:
-    """Run `rag up` and return once it has printed its address."""
-    port = port or free_port()
+def start(data: Path, *arguments: str, **more: str) -> Service:
+    """Run `rag up` with the settings in `more` and return once it has printed its address."""
+    port = free_port()
     process = subprocess.Popen(  # noqa: S603  # our own argv
         [str(Path(sys.executable).parent / "rag"), "up", *arguments],
         cwd=ROOT,
@@ -97,7 +103,8 @@ def start(data: Path, *arguments: str, port: int | None = None, **more: str) -> 
         said.append(line)
         if match := re.search(r"Attest is ready: (\S+)", line):
             url = match.group(1)
-            return Service(url=url, data=data, process=process, http=httpx.Client(base_url=url, timeout=60))
+            http = httpx.Client(base_url=url, timeout=60)
+            return Service(url=url, data=data, settings=more, process=process, http=http)
     process.wait()
     raise RuntimeError("rag up ended: " + "".join(said))
 

@@ -1,4 +1,4 @@
-"""Celery and Redis: they wake workers and remember nothing that the registry does not know."""
+"""Celery, on Redis or RabbitMQ: they wake workers and remember nothing that the registry does not know."""
 
 import logging
 from typing import Any
@@ -10,6 +10,12 @@ from rag.leases import Work
 
 log = logging.getLogger(__name__)
 INGEST, PURGE = "ingest.ingest", "ingest.purge"
+REDIS_OPTIONS = {
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 2,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+}
 
 
 def make_app(broker_url: str, lease_s: float) -> Celery:
@@ -21,17 +27,23 @@ def make_app(broker_url: str, lease_s: float) -> Celery:
         worker_prefetch_multiplier=1,
         task_ignore_result=True,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker waits for its broker however long it takes
         broker_connection_timeout=2,
-        broker_transport_options={
-            "visibility_timeout": max(5, int(lease_s)),
-            "unacked_restore_interval": 1,
-            "unacked_restore_throttle": 2,
-            "socket_timeout": 5,
-            "socket_connect_timeout": 2,
-        },
+        broker_transport_options=_transport_options(broker_url, lease_s),
+        # RabbitMQ locks an exclusive queue to a connection: a second worker on a machine, which has the same
+        # name, or one whose connection was cut, could not start.
+        control_queue_exclusive=False,
+        control_queue_durable=True,
         worker_hijack_root_logger=False,
     )
     return app
+
+
+def _transport_options(broker_url: str, lease_s: float) -> dict[str, int]:
+    """Redis is told when to give a message without an answer out again; RabbitMQ sees that its receiver left."""
+    if not broker_url.startswith("redis"):
+        return {}
+    return REDIS_OPTIONS | {"visibility_timeout": max(5, int(lease_s))}
 
 
 class Queue:

@@ -38,7 +38,11 @@ def run_worker(settings: Settings) -> None:
     sweeper = threading.Thread(target=_sweep_forever, args=(pipeline, Queue(app)), daemon=True)
     worker_ready.connect(lambda **_: sweeper.start(), weak=False)
     app.Worker(
-        pool="threads", concurrency=settings.worker.concurrency, loglevel=settings.log.level, without_gossip=True
+        pool="threads",
+        concurrency=settings.worker.concurrency,
+        loglevel=settings.log.level,
+        without_gossip=True,
+        without_mingle=True,
     ).start()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -53,7 +53,12 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Session]:
             yield session
             session.commit()
     except OperationalError as exc:
-        raise RegistryUnavailable(f"{engine.url.render_as_string()}: {exc.orig}") from exc
+        raise RegistryUnavailable(f"{shown(engine.url)}: {exc.orig}") from exc
+
+
+def shown(url: str | URL) -> str:
+    """Return a URL as it may be read by anyone: without its password and its options, which may hold another."""
+    return make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 def migrate(url: str) -> None:

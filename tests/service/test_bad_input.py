@@ -7,6 +7,8 @@ import pytest
 
 from bench.service import Service
 
+pytestmark = pytest.mark.on("defaults", "at scale")
+
 
 def stored(service: Service) -> tuple[int, list[str]]:
     """Return the number of documents and of stored originals' parts."""

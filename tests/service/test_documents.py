@@ -9,6 +9,7 @@ from bench.service import ROOT, Service
 from rag.cli.up import NOT_DOCUMENTS
 
 SAMPLES = ROOT / "samples"
+pytestmark = pytest.mark.on("defaults", "at scale")
 DOCUMENTS = sorted(path for path in SAMPLES.iterdir() if path.name not in NOT_DOCUMENTS)
 
 
