@@ -3,6 +3,7 @@
 import uvicorn
 
 from api.app import create_app
+from api.services import open_services
 from rag.database import migrate
 from rag.logs import configure_logging
 from rag.settings import load_settings
@@ -14,7 +15,7 @@ def serve() -> None:
     configure_logging(settings.log)
     migrate(settings.database_url)
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, open_services(settings)),
         host=settings.api.host,
         port=settings.api.port,
         log_config=None,

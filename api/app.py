@@ -4,40 +4,38 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api.middleware import BodyLimit, SecurityHeaders
 from api.problems import install_problems
-from api.routes import ask, documents, health, search
-from api.services import open_services
+from api.routes import ask, audit, documents, generations, health, search
+from api.services import Services
 from rag.errors import ConfigurationError
 from rag.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the app. Its start fails with a RagError where a part is missing or the settings are unsafe."""
+def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
+    """Return the app; without `services` it can only describe itself. Raise ConfigurationError for unsafe settings."""
+    if services and not settings.is_loopback and not services.keys.exist():
+        raise ConfigurationError(
+            f"RAG_API_HOST is {settings.api.host}, which others can reach, and there is no API key yet. "
+            "Make one first: rag keys create administrator --scope admin"
+        )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        services = await run_sync(open_services, settings)
-        if not settings.is_loopback and not await run_sync(services.keys.exist):
-            raise ConfigurationError(
-                f"RAG_API_HOST is {settings.api.host}, which others can reach, and there is no API key yet. "
-                "Make one first: rag keys create administrator --scope admin"
-            )
         app.state.services = services
         yield
-        if services.generator:
+        if services and services.generator:
             await services.generator.close()
 
     app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, search, ask, health):
+    for module in (documents, search, ask, generations, audit, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(SecurityHeaders)

@@ -9,15 +9,16 @@ from typing import Any, Literal
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from rag.batching import Batching
 from rag.logs import configure_logging
 from rag.model import Model
 from rag.settings import Settings, load_settings
 
 
 class EmbeddingRequest(BaseModel):
-    input: list[str]
+    input: list[str] = Field(min_length=1)
     model: str = ""
     encoding_format: Literal["base64"] = "base64"
 
@@ -26,6 +27,7 @@ def create_embedder(settings: Settings) -> FastAPI:
     """Return the app, its model loaded."""
     model = Model(settings.embedder)
     model.encode(["warm up"])
+    batching = Batching(model.encode)
     app = FastAPI(title="Attest embedder", docs_url=None, redoc_url=None)
 
     @app.get("/health")
@@ -39,18 +41,20 @@ def create_embedder(settings: Settings) -> FastAPI:
     @app.post("/v1/embeddings")
     def embeddings(body: EmbeddingRequest) -> dict[str, Any]:
         """Return one little-endian float32 vector a text, base64-coded, in input order."""
-        rows = [base64.b64encode(row.tobytes()).decode() for row in model.encode(body.input)]
+        vectors = model.encode(body.input) if len(body.input) == 1 else batching.encode(body.input)
+        rows = [base64.b64encode(row.tobytes()).decode() for row in vectors]
         return {"model": model.name, "data": [{"index": i, "embedding": row} for i, row in enumerate(rows)]}
 
     return app
 
 
-def main(host: str, port: int) -> None:
-    """Serve until told to stop. Run as `python -m api.embedder HOST PORT`."""
+def main(host: str, port: int, model: str = "") -> None:
+    """Serve until told to stop. Run as `python -m api.embedder HOST PORT [MODEL]`."""
     settings = load_settings()
+    settings.embedder.model = model or settings.embedder.model
     configure_logging(settings.log)
     uvicorn.run(create_embedder(settings), host=host, port=port, log_config=None, access_log=False)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -29,6 +29,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.EmbedderMismatch: 500,
+    errors.GenerationNotReady: 409,
     errors.ConfigurationError: 500,
     errors.IndexUnavailable: 503,
     errors.EmbedderUnavailable: 503,

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from rag.audit import AuditEntry
+from rag.generations import Progress
 from rag.types import Citation, Document, Done, Failure, Hit, Status, Turn, Version
 
 MAX_QUESTION_CHARS = 4000
@@ -66,6 +68,12 @@ class VersionBody(BaseModel):
     stage: str | None
     progress: ProgressBody
     error: ErrorBody | None
+    title: str | None
+    author: str | None
+    written_at: str | None = Field(description="When the document was written, as the file says.")
+    modified_at: str | None
+    language: str | None
+    warnings: list[str] = Field(description="Parts that could not be read, each with its reason.")
     pages: int | None
     chunks: int
     created_at: str
@@ -81,6 +89,12 @@ class VersionBody(BaseModel):
             stage=version.stage,
             progress=ProgressBody(done=version.done, total=version.total, unit=version.unit),
             error=ErrorBody.of(version.failure),
+            title=version.title,
+            author=version.author,
+            written_at=version.written_at,
+            modified_at=version.modified_at,
+            language=version.language,
+            warnings=list(version.warnings),
             pages=version.pages,
             chunks=version.chunks,
             created_at=version.created_at.isoformat(),
@@ -93,11 +107,13 @@ class DocumentBody(VersionBody):
     id: str
     collection: str
     source_id: str | None
+    source_ids: list[str] = Field(description="All its names; several uploads of the same bytes share a document.")
     serving_version: int | None = Field(description="The version that answers use; none until one is ready.")
     metadata: dict[str, Any]
     access: list[str]
     versions: list[VersionBody]
     duplicate: bool = False
+    waiting: str | None = Field(None, description="What it waits for, and whether it is stuck, for people.")
 
     @classmethod
     def of_document(cls, document: Document, *, duplicate: bool = False) -> "DocumentBody":
@@ -105,6 +121,7 @@ class DocumentBody(VersionBody):
             id=document.id,
             collection=document.collection,
             source_id=document.source_id,
+            source_ids=list(document.source_ids),
             serving_version=document.serving,
             metadata=document.metadata,
             access=list(document.access),
@@ -126,6 +143,15 @@ class ChunkBody(BaseModel):
     section: str | None
     start: int
     end: int
+
+
+class HighlightBody(BaseModel):
+    page: int
+    width: float = Field(description="Of the page, in points.")
+    height: float
+    rectangles: list[tuple[float, float, float, float]] = Field(
+        description="Left, top, right, bottom in points from the page's upper left corner, one a line."
+    )
 
 
 class HitBody(BaseModel):
@@ -206,4 +232,47 @@ class DoneBody(BaseModel):
             trace_id=done.trace_id,
             conversation_id=done.conversation_id,
             generator=done.generator,
+        )
+
+
+class GenerationBody(BaseModel):
+    id: int
+    model: str
+    url: str = Field(description="Where its embedder is; empty: the service's own.")
+    dimension: int
+    state: str = Field(description="building, serving or standby.")
+    progress: ProgressBody
+    failed: int = Field(description="Documents that it lacks and that nobody works on any more.")
+
+    @classmethod
+    def of(cls, progress: Progress) -> "GenerationBody":
+        generation = progress.generation
+        return cls(
+            id=generation.id,
+            model=generation.model,
+            url=generation.url,
+            dimension=generation.dimension,
+            state=generation.state,
+            progress=ProgressBody(done=progress.done, total=progress.total, unit="documents"),
+            failed=progress.failed,
+        )
+
+
+class AuditBody(BaseModel):
+    id: int
+    at: str
+    actor: str
+    action: str
+    document_id: str
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> "AuditBody":
+        return cls(
+            id=entry.id,
+            at=entry.at.isoformat(),
+            actor=entry.actor,
+            action=entry.action,
+            document_id=entry.document_id,
+            detail=entry.detail,
         )

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Engine
+
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.store import open_store
 from rag.answer import Answerer
 from rag.database import connect
-from rag.embed import Embedder
+from rag.dense import DenseIndexes
 from rag.generate import Generator
-from rag.index import Index
+from rag.generations import Generations
 from rag.keys import Keys
+from rag.leases import Leases
 from rag.registry import Registry
 from rag.retrieve import Retriever
+from rag.serving import Serving
 from rag.settings import Settings
 
 
@@ -21,8 +25,12 @@ class Services:
     """The open parts; `generator` is None where none is configured."""
 
     settings: Settings
+    engine: Engine
     registry: Registry
     keys: Keys
+    leases: Leases
+    serving: Serving
+    generations: Generations
     intake: Intake
     retriever: Retriever
     generator: Generator | None
@@ -34,17 +42,23 @@ def open_services(settings: Settings) -> Services:
     engine = connect(settings.database_url)
     registry = Registry(engine)
     registry.ping()
-    embedder = Embedder(settings.embedder)
-    retriever = Retriever(registry=registry, embedder=embedder, index=Index(settings.chroma.url, embedder))
+    generations = Generations(engine)
+    indexes = DenseIndexes(generations, settings.embedder, settings.chroma)
+    indexes.start()
+    retriever = Retriever(registry=registry, indexes=indexes)
     generator = Generator(settings.generator) if settings.generator.url else None
     return Services(
         settings=settings,
+        engine=engine,
         registry=registry,
         keys=Keys(engine),
+        leases=Leases(engine),
+        serving=Serving(engine),
+        generations=generations,
         intake=Intake(
             registry=registry,
             store=open_store(settings),
-            queue=Queue(make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)),
+            queue=Queue(make_app(settings.broker.url.get_secret_value())),
             max_bytes=settings.api.max_upload_bytes,
         ),
         retriever=retriever,

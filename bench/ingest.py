@@ -13,7 +13,7 @@ from ingest.chunk import embedded_text
 from rag.cli.up import NOT_DOCUMENTS
 from rag.database import connect, transaction
 from rag.model import Model
-from rag.registry import chunk_record
+from rag.records import chunk_record
 from rag.settings import EmbedderSettings
 from rag.tables import ChunkRow, DocumentRow, VersionRow
 

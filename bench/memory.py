@@ -29,5 +29,5 @@ def run() -> list[Measure]:
 
 def _name(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
-    words = ("redis-server", "chroma", "api.embedder", "ingest.worker", "supervisord", "forkserver", "resource_tracker")
+    words = ("redis-server", "chroma", "api.embedder", "ingest.worker", "ingest.parse", "supervisord")
     return next((word for word in words if word in line), "rag up" if "up" in process.cmdline() else "api")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,12 @@ class Service:
         hits: list[dict[str, Any]] = response.json()["hits"]
         return hits
 
+    @property
+    def database_url(self) -> str:
+        """The registry itself, for what the API cannot tell or while it is dead."""
+        given = psutil.Process(self.process.pid).environ().get("RAG_DATABASE_URL")
+        return given or f"sqlite:///{self.data / 'registry.db'}"
+
     def shared(self) -> dict[str, str]:
         """Return the settings with which another process takes part in this service."""
         own = self.processes()["api"].environ()
@@ -69,8 +76,9 @@ class Service:
         }
         found: dict[str, psutil.Process] = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            line = " ".join(child.cmdline()) + " "
-            found |= {name: child for name, word in words.items() if word in line}
+            with suppress(psutil.Error):  # it ends just now
+                line = " ".join(child.cmdline()) + " "
+                found |= {name: child for name, word in words.items() if word in line}
         return found
 
 
@@ -87,9 +95,9 @@ def environment(data: Path, port: int, **more: str) -> dict[str, str]:
     return clean | {"RAG_DATA_DIR": str(data), "RAG_API_PORT": str(port)} | more
 
 
-def start(data: Path, *arguments: str, **more: str) -> Service:
+def start(data: Path, *arguments: str, port: int | None = None, **more: str) -> Service:
     """Run `rag up` with the settings in `more` and return once it has printed its address."""
-    port = free_port()
+    port = port or free_port()
     process = subprocess.Popen(  # noqa: S603  # our own argv
         [str(Path(sys.executable).parent / "rag"), "up", *arguments],
         cwd=ROOT,

@@ -8,9 +8,9 @@ from ingest.parse.kinds import kind_of
 from ingest.queue import Queue
 from ingest.store import Store
 from rag.errors import DocumentTooLarge
-from rag.leases import Work
-from rag.registry import Registry, Upload
+from rag.registry import Registry
 from rag.types import Document, Principal
+from rag.uploads import Upload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Intake:
             file.seek(0)
             self.store.put(file)
         if is_new:
-            self.queue.wake(Work(document_id=document.id, version=document.latest.version))
+            self.queue.wake()
         return document, is_new
 
 

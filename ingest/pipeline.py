@@ -1,140 +1,161 @@
-"""The document's story: parse, chunk, embed, index, then serve it in one step. Runs without a queue."""
+"""The document's story: read, embed, index, then serve it in one step. Runs without a queue."""
 
 import logging
 import os
 import random
+import secrets
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event
 
 import numpy as np
 
 from ingest.chunk import Chunker, embedded_text
-from ingest.parse.kinds import kind_of
-from ingest.parse.sandbox import parse_in_sandbox
+from ingest.heartbeat import Heartbeat
+from ingest.read import Reader
 from ingest.store import Store
-from rag.embed import Embedder
-from rag.errors import PermanentError, RagError
-from rag.index import Index
-from rag.leases import Leases, Work, chunk_id
+from rag.dense import Dense, DenseIndexes
+from rag.errors import IndexUnavailable, PermanentError, RagError, TransientError
+from rag.leases import Claim, Leases
+from rag.serving import Serving, Switch, chunk_id
 from rag.settings import Settings
-from rag.types import Chunk, Failure, ParsedDocument, Version
+from rag.types import Chunk, Extracted, Failure, Version
 from rag.vectors import Vectors
+from rag.work import Kind, Work
 
 log = logging.getLogger(__name__)
-EMBED_AT_ONCE = 256  # passages between two progress reports; enough to sort by length
-MAX_DELAY_S = 300.0
+EMBED_AT_ONCE = 128  # passages between two looks at the lease; enough to sort by length
+MAX_DELAY_S = 30.0  # work goes on within a minute after what it needs is back
+REPORT_EVERY_S = 0.5
+SMALL_BYTES = 300_000  # what a worker always has room for, however many large documents wait
+
+
+class Interrupted(Exception):
+    """The worker stops, or the work is no longer its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """What ingesting needs, opened once."""
+    """What ingesting needs, opened once. `stopping` is set when the worker is to end."""
 
     settings: Settings
     leases: Leases
+    serving: Serving
     store: Store
-    chunker: Chunker
-    embedder: Embedder
-    index: Index
+    reader: Reader
+    indexes: DenseIndexes
+    stopping: Event
+    chunkers: dict[int, Chunker] = field(default_factory=dict)  # by generation
 
-    def ingest(self, work: Work) -> None:
-        """Make a version searchable and serve it instead of the one before; do nothing if another has it.
+    def work_once(self, *, small_only: bool = False) -> bool:
+        """Do the next work that is due; return False if there is none.
 
-        A permanent error ends the version as failed, a transient one gives it back for a later try.
-        Whatever ends this process, the lease runs out and the work is taken up again from the start;
-        chunk ids are the same then, so nothing is doubled.
+        A permanent error ends a version as failed, any other gives the work back for a later try. Whatever ends
+        this process, the lease runs out and another takes the work from the start; chunk ids are the same then,
+        so nothing is doubled.
         """
-        owner = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"
-        claimed = self.leases.claim(work, owner, self.settings.worker.lease_s)
-        if claimed is None:
-            return
-        document, version = claimed
-        with self._heartbeat(work, owner):
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        lease_s, most = self.settings.worker.lease_s, self.settings.worker.max_attempts
+        max_bytes = SMALL_BYTES if small_only else None
+        claim = self.leases.claim(owner, lease_s, max_strikes=most, max_bytes=max_bytes)
+        if claim is None:
+            return False
+        do = {Kind.INGEST: self.ingest, Kind.REINDEX: self.reindex, Kind.CLEAN: self.clean}[claim.work.kind]
+        with Heartbeat(self.leases, claim.work, lease_s) as heartbeat:
             try:
-                self.leases.report(work, owner, stage="parse", done=0, total=1, unit="documents")
-                parsed = self._parse(version)
-                text, chunks = self.chunker.chunk(parsed)
-                vectors = self._embed(work, owner, chunks)
-                ids = [chunk_id(work, chunk.ordinal) for chunk in chunks]
-                self.leases.report(work, owner, stage="index", done=0, total=len(ids), unit="chunks")
-                self.index.upsert(
-                    ids, vectors, document_id=work.document_id, version=work.version, collection=document.collection
-                )
-                served = self.leases.finish(
-                    work, owner, title=parsed.title, text=text, pages=parsed.pages, chunks=chunks
-                )
-                if served and work.version > 1:
-                    self.index.delete_document(work.document_id, before_version=work.version)
-                elif not served:  # deleted or replaced meanwhile
-                    self.index.delete(ids)
+                do(claim, heartbeat)
+            except Interrupted:
+                self.leases.release(claim.work)
             except PermanentError as exc:
-                self._fail(work, owner, exc)
+                self._fail(claim.work, exc)
             except Exception as exc:  # noqa: BLE001  # whatever it is, the work must not be lost
-                self._retry(work, owner, version, exc)
+                self._postpone(claim.work, exc)
+        return True
 
-    def restore_index(self) -> None:
-        """Queue all documents again if the index is empty although the registry has passages: it was lost."""
-        if self.index.count() == 0 and (queued := self.leases.requeue_all()):
-            log.warning("the index is empty and is filled again", extra={"documents": queued})
+    def ingest(self, claim: Claim, heartbeat: Heartbeat) -> None:
+        """Make a version searchable and serve it instead of the one before."""
+        work, version = claim.work, claim.version
+        if version is None:
+            raise TypeError("ingest needs a version")
+        dense = self.indexes.serving()
+        extracted = self._read(version, dense)
+        ids = self._index(claim, heartbeat, dense, version.version, extracted.chunks)
+        match self.serving.switch(work, extracted, dense.generation.id):
+            case Switch.SERVED:
+                log.info("ready", extra={"document_id": work.document_id, "chunks": len(ids)})
+            case Switch.SUPERSEDED:
+                dense.index.delete(ids)
+            case Switch.LOST:  # another holds it, or it is deleted: what should not be there is for its cleaning
+                self.leases.ask_to_clean([work.document_id])
+            case Switch.MOVED:
+                raise Interrupted
 
-    def purge(self, document_id: str) -> None:
-        """Remove a deleted document's vectors, original and chunks; wait for the sweeper while it is worked on."""
-        if not self.leases.is_purgeable(document_id):
-            return
-        self.index.delete_document(document_id)
-        self.leases.forget(document_id, self.store.delete)
-        log.info("purged", extra={"document_id": document_id})
+    def reindex(self, claim: Claim, heartbeat: Heartbeat) -> None:
+        """Fill another generation with the version that is served, from its chunks in the registry."""
+        work = claim.work
+        dense = next((one for one in self.indexes.all() if one.generation.id == work.generation), None)
+        version, chunks = self.serving.served_chunks(work.document_id)
+        if dense is not None and version == work.version:
+            self._index(claim, heartbeat, dense, version, chunks)
+            self.serving.reindexed(work)
+        self.leases.done(work)
 
-    def _parse(self, version: Version) -> ParsedDocument:
+    def clean(self, claim: Claim, heartbeat: Heartbeat) -> None:
+        """Remove the vectors that are no longer shown, and of a deleted document everything; prove it by query."""
+        work = claim.work
+        version, chunks = self.serving.served_chunks(work.document_id)
+        expected = {chunk_id(work.document_id, version, chunk.ordinal) for chunk in chunks}
+        for dense in self.indexes.all():
+            dense.index.delete(sorted(dense.index.ids_of(work.document_id) - expected))
+            left = dense.index.ids_of(work.document_id)
+            if left - expected:
+                raise IndexUnavailable(f"{len(left - expected)} vectors of {work.document_id} are still there.")
+            if expected - left and self.serving.is_indexed(work.document_id, dense.generation.id):
+                self.serving.ask_to_index([work.document_id], dense.generation.id)
+        if claim.is_deleted:
+            self.serving.purge(work, self.store.delete)
+            log.info("purged", extra={"document_id": work.document_id})
+        self.leases.done(work)
+
+    def _read(self, version: Version, dense: Dense) -> Extracted:
+        generation = dense.generation
+        if generation.id not in self.chunkers:
+            self.chunkers[generation.id] = Chunker(generation.model, generation.max_tokens, self.settings.chunk)
+        chunker = self.chunkers[generation.id]
         with self.store.local(version.sha256) as path:
-            with path.open("rb") as file:
-                kind = kind_of(file, version.filename)
-            return parse_in_sandbox(path, version.filename, kind, self.settings.parse)
+            return self.reader.read(path, version.filename, chunker)
 
-    def _embed(self, work: Work, owner: str, chunks: list[Chunk]) -> Vectors:
-        parts = [self.embedder.embed([])]
+    def _index(
+        self, claim: Claim, heartbeat: Heartbeat, dense: Dense, version: int, chunks: Sequence[Chunk]
+    ) -> list[str]:
+        """Embed the chunks and store their vectors; return the ids in order. Raise Interrupted if it must end."""
+        work, parts, reported = claim.work, [dense.embedder.embed([])], time.monotonic()
         for first in range(0, len(chunks), EMBED_AT_ONCE):
-            self.leases.report(work, owner, stage="embed", done=first, total=len(chunks), unit="chunks")
-            parts.append(self.embedder.embed([embedded_text(chunk) for chunk in chunks[first : first + EMBED_AT_ONCE]]))
-        return np.concatenate(parts)
-
-    def _fail(self, work: Work, owner: str, error: RagError) -> None:
-        failure = Failure(type=error.type, title=error.title, detail=error.detail)
-        self.leases.fail(work, owner, failure)
-        log.warning("failed", extra={"document_id": work.document_id, "error": error.type})
-
-    def _retry(self, work: Work, owner: str, version: Version, error: Exception) -> None:
-        """Give the work back with a capped, jittered delay; after the last attempt it has failed."""
-        known = (
-            error if isinstance(error, RagError) else RagError(f"{type(error).__name__} in the worker; see its log.")
+            if self.stopping.is_set() or heartbeat.is_lost:
+                raise Interrupted
+            if time.monotonic() - reported > REPORT_EVERY_S:
+                self.leases.report(work, stage="embed", done=first, total=len(chunks), unit="chunks")
+                reported = time.monotonic()
+            batch = chunks[first : first + EMBED_AT_ONCE]
+            parts.append(dense.embedder.embed([embedded_text(chunk) for chunk in batch]))
+        ids = [chunk_id(work.document_id, version, chunk.ordinal) for chunk in chunks]
+        vectors: Vectors = np.concatenate(parts)
+        dense.index.upsert(
+            ids, vectors, document_id=work.document_id, version=version, collection=claim.document.collection
         )
+        return ids
+
+    def _fail(self, work: Work, error: RagError) -> None:
+        failure = Failure(type=error.type, title=error.title, detail=error.detail)
+        self.leases.fail(work, failure)
+        log.warning("failed", extra={"document_id": work.document_id, "error": error.type, "kind": str(work.kind)})
+
+    def _postpone(self, work: Work, error: Exception) -> None:
+        """Give the work back with a capped, jittered delay. What does not answer is not the document's fault."""
+        known = error if isinstance(error, RagError) else RagError(f"{type(error).__name__}; see the worker's log.")
         log.warning("attempt failed", extra={"document_id": work.document_id, "error": known.type}, exc_info=error)
-        if version.attempts >= self.settings.worker.max_attempts:
-            self._fail(work, owner, known)
-            return
-        delay_s = min(MAX_DELAY_S, 2.0**version.attempts) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+        delay_s = min(MAX_DELAY_S, 0.5 * 2.0 ** min(work.attempts, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
         failure = Failure(type=known.type, title=known.title, detail=known.detail)
-        self.leases.postpone(work, owner, failure, delay_s)
-
-    @contextmanager
-    def _heartbeat(self, work: Work, owner: str) -> Iterator[None]:
-        """Renew the lease from another thread for as long as the block runs."""
-        ended = threading.Event()
-        lease_s = self.settings.worker.lease_s
-
-        def beat() -> None:
-            while not ended.wait(lease_s / 3):
-                try:
-                    self.leases.renew(work, owner, lease_s)
-                except RagError as exc:
-                    log.warning("heartbeat failed", extra={"document_id": work.document_id, "error": exc.type})
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        self.leases.postpone(work, failure, delay_s, strike=not isinstance(error, TransientError))

@@ -1,42 +1,58 @@
-"""The worker: two thin tasks, and a sweeper that finds work which nobody holds."""
+"""The worker: one thin task that does what is due, and a sweeper for work that no message told of."""
 
 import logging
+import os
+import socket
 import threading
+import time
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_shutting_down
 
-from ingest.chunk import Chunker
+from ingest.parse.sandbox import Sandbox, missing_protections
 from ingest.pipeline import Pipeline
-from ingest.queue import INGEST, PURGE, Queue, make_app
+from ingest.queue import WAKE, Queue, make_app
+from ingest.read import Reader
+from ingest.reconcile import reconcile
 from ingest.store import open_store
 from rag.database import connect
-from rag.embed import Embedder
+from rag.dense import DenseIndexes
 from rag.errors import RagError
-from rag.index import Index
-from rag.leases import Leases, Work
+from rag.generations import Generations
+from rag.leases import Leases
+from rag.serving import Serving
 from rag.settings import Settings
 
 log = logging.getLogger(__name__)
-SWEEP_EVERY_S = 2.0
+for _chatty in ("celery.worker.request", "celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)  # a line for every wake-up says nothing
+SWEEP_EVERY_S = 1.0
+SEEN_EVERY_S = 5.0
+RECONCILE_IDLE_S, RECONCILE_BUSY_S = 60.0, 3600.0  # while documents come in, the counts differ anyway
+FORGET_AFTER_S = 86_400.0  # workers that ended
 
 
 def run_worker(settings: Settings) -> None:
-    """Serve the queue until told to stop. Threads share one model; parsers run in processes of their own."""
-    embedder = Embedder(settings.embedder)
+    """Serve the queue until told to stop. Its threads share the open parts; parsers run in processes of their own."""
+    engine = connect(settings.database_url)
+    indexes = DenseIndexes(Generations(engine), settings.embedder, settings.chroma)
+    indexes.start()
+    for line in missing_protections():
+        log.warning(line)
     pipeline = Pipeline(
         settings=settings,
-        leases=Leases(connect(settings.database_url)),
+        leases=Leases(engine),
+        serving=Serving(engine),
         store=open_store(settings),
-        chunker=Chunker(embedder, settings.chunk),
-        embedder=embedder,
-        index=Index(settings.chroma.url, embedder),
+        reader=Reader(sandbox=Sandbox(settings.parse), max_chars=settings.parse.max_chars),
+        indexes=indexes,
+        stopping=threading.Event(),
     )
-    pipeline.restore_index()
-    app = make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)
-    _register(app, pipeline)
-    sweeper = threading.Thread(target=_sweep_forever, args=(pipeline, Queue(app)), daemon=True)
-    worker_ready.connect(lambda **_: sweeper.start(), weak=False)
+    app = make_app(settings.broker.url.get_secret_value())
+    worker = Worker(pipeline, app, settings.worker.concurrency)
+    app.task(name=WAKE)(worker.work)
+    worker_shutting_down.connect(lambda **_: pipeline.stopping.set(), weak=False)
+    threading.Thread(target=worker.sweep, daemon=True).start()
     app.Worker(
         pool="threads",
         concurrency=settings.worker.concurrency,
@@ -46,23 +62,44 @@ def run_worker(settings: Settings) -> None:
     ).start()
 
 
-def _register(app: Celery, pipeline: Pipeline) -> None:
-    def ingest(document_id: str, version: int) -> None:
-        pipeline.ingest(Work(document_id=document_id, version=version))
+class Worker:
+    """What the threads of this process share."""
 
-    def purge(document_id: str) -> None:
-        pipeline.purge(document_id)
+    def __init__(self, pipeline: Pipeline, app: Celery, slots: int) -> None:
+        self._pipeline, self._queue, self._slots = pipeline, Queue(app), slots
+        self._large = threading.BoundedSemaphore(max(1, slots - 1))  # one slot is always free of large documents
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
 
-    app.task(name=INGEST)(ingest)
-    app.task(name=PURGE)(purge)
+    def work(self) -> None:
+        """Do what is due until there is no more."""
+        while not self._pipeline.stopping.is_set():
+            may_be_large = self._large.acquire(blocking=False)
+            try:
+                if not self._pipeline.work_once(small_only=not may_be_large):
+                    return
+            except RagError as exc:  # the registry is away: the sweeper wakes us again
+                log.warning("no work to be had", extra={"error": exc.type})
+                return
+            finally:
+                if may_be_large:
+                    self._large.release()
 
+    def sweep(self) -> None:
+        """Wake for work whose lease ran out, whose retry is due, or whose message was lost; without a broker, do it.
 
-def _sweep_forever(pipeline: Pipeline, queue: Queue) -> None:
-    """Wake a worker for work whose lease ran out, whose retry is due, or whose message was lost."""
-    while True:
-        try:
-            for work in pipeline.leases.take_due(hold_s=pipeline.settings.worker.lease_s):
-                queue.wake(work)
-        except RagError as exc:
-            log.warning("sweep failed", extra={"error": exc.detail})
-        threading.Event().wait(SWEEP_EVERY_S)
+        Also say that this worker is alive, and compare index and registry now and then.
+        """
+        seen = reconciled = -RECONCILE_BUSY_S
+        while not self._pipeline.stopping.wait(SWEEP_EVERY_S):
+            try:
+                if time.monotonic() - seen > SEEN_EVERY_S:
+                    self._pipeline.leases.worker_seen(self._name, FORGET_AFTER_S)
+                    seen = time.monotonic()
+                due = self._pipeline.leases.due()
+                if time.monotonic() - reconciled > (RECONCILE_BUSY_S if due else RECONCILE_IDLE_S):
+                    reconcile(self._pipeline)
+                    reconciled = time.monotonic()
+                if not all(self._queue.wake(expires_s=SWEEP_EVERY_S) for _ in range(min(due, self._slots))):
+                    self.work()
+            except RagError as exc:
+                log.warning("sweep failed", extra={"error": exc.detail})

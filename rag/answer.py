@@ -107,20 +107,27 @@ class Answerer:
     def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt) -> str:
         """Return what the model reads: whole passages, or for a small one the closest sentences."""
         if prompt.sentences:
-            closest = closest_sentences(question.text, hits, self.retriever.embedder, prompt.sentences)
+            closest = closest_sentences(
+                question.text, hits, self.retriever.indexes.serving().embedder, prompt.sentences
+            )
             return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
         return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
 
     def _conclude(
         self, question: Question, hits: Sequence[Hit], text: str, label: str
     ) -> tuple[str, list[Citation], str]:
-        """Return the final text, its citations, and who wrote it."""
+        """Return the final text, its citations, and who wrote it.
+
+        It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun.
+        """
+        if self.retriever.registry.hidden([hit.document_id for hit in hits], question.principal):
+            return ABSTENTION, [], label
         if not _is_answerable(hits, self.min_score) or ABSTENTION in text:
             return ABSTENTION, [], label
         checked, citations = check(text, hits)
         if any(citation.supported for citation in citations):
             return checked, citations, label
-        return *extract(question.text, hits, self.retriever.embedder), EXTRACTIVE
+        return *extract(question.text, hits, self.retriever.indexes.serving().embedder), EXTRACTIVE
 
 
 def _is_answerable(hits: Sequence[Hit], min_score: float) -> bool:

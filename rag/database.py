@@ -1,6 +1,7 @@
 """The registry's engine and schema: SQLite in WAL mode by default, PostgreSQL by URL."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from rag.errors import RegistryUnavailable
 
@@ -83,6 +86,19 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Session]:
 def shown(url: str | URL) -> str:
     """Return a URL as it may be read by anyone: without its password and its options, which may hold another."""
     return make_url(url).set(query={}).render_as_string(hide_password=True)
+
+
+def clock(session: Session) -> float:
+    """Return the Unix time by the database's clock: workers on several machines must agree when a lease ends."""
+    if session.get_bind().dialect.name == "sqlite":
+        return time.time()
+    return float(session.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+
+
+def insert_if_new(session: Session, table: type[DeclarativeBase], **values: Any) -> None:
+    """Insert a row unless there is one with its primary key, also if another process inserts it just now."""
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    session.execute(insert(table).values(**values).on_conflict_do_nothing())
 
 
 def migrate(url: str) -> None:

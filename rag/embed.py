@@ -9,23 +9,33 @@ import httpx
 import numpy as np
 
 from rag.errors import EmbedderUnavailable, PassageTooLong
-from rag.settings import EmbedderSettings
 from rag.tokens import load_tokenizer, model_name
 from rag.vectors import Vectors
 
 CONNECT_TIMEOUT_S = 2.0
 SPECIAL_TOKENS = 2  # begin and end
+DEFAULT_MAX_TOKENS = 512  # of an engine that does not say: what BERT-like models read
 
 
 class Embedder:
-    """A client of the embedder. Safe to share between threads."""
+    """A client of one model's engine. Safe to share between threads."""
 
-    def __init__(self, settings: EmbedderSettings) -> None:
-        self.name = model_name(settings.model)
-        self._url = settings.url
-        self._tokenizer = load_tokenizer(settings.model)
-        timeout = httpx.Timeout(settings.timeout_s, connect=CONNECT_TIMEOUT_S)
-        self._http = httpx.Client(base_url=settings.url, timeout=timeout)
+    def __init__(
+        self,
+        model: str,
+        url: str,
+        *,
+        query_prefix: str = "",
+        passage_prefix: str = "",
+        send_input_type: bool = False,
+        timeout_s: float = 120.0,
+    ) -> None:
+        self.name = model_name(model)
+        self.url = url
+        self._send_input_type = send_input_type
+        self._prefixes = {"query": query_prefix, "passage": passage_prefix}
+        self._tokenizer = load_tokenizer(model)
+        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S))
 
     @cached_property
     def dimension(self) -> int:
@@ -34,7 +44,11 @@ class Embedder:
     @cached_property
     def max_tokens(self) -> int:
         """Longest text that the model reads whole, in tokens, special ones included."""
-        return int(self._call("GET", "/models")["data"][0]["max_model_len"])
+        return int(self._served().get(self.name, {}).get("max_model_len") or DEFAULT_MAX_TOKENS)
+
+    def served(self) -> list[str]:
+        """Return the names of the models that the engine says it serves."""
+        return list(self._served())
 
     def ping(self) -> None:
         """Raise EmbedderUnavailable if it does not answer."""
@@ -45,29 +59,34 @@ class Embedder:
 
         Raise PassageTooLong rather than have a text cut silently, EmbedderUnavailable without an answer.
         """
-        for position, text in enumerate(texts):
+        prefixed = [self._prefixes["passage"] + text for text in texts]
+        for position, text in enumerate(prefixed):
             count = len(self.tokens(text)) + SPECIAL_TOKENS
             if count > self.max_tokens:
                 raise PassageTooLong(
                     f"Passage {position} has {count} tokens, {self.name} reads {self.max_tokens}. "
                     "Lower RAG_CHUNK_TOKENS."
                 )
-        return self._embed(texts) if texts else np.zeros((0, self.dimension), dtype=np.float32)
+        return self._embed(prefixed, "passage") if prefixed else np.zeros((0, self.dimension), dtype=np.float32)
 
     def embed_query(self, text: str) -> Vectors:
         """Return float32 array (dimension,), L2-normalised. What does not fit the model is cut from the end."""
-        vector: Vectors = self._embed([text])[0]
+        vector: Vectors = self._embed([self._prefixes["query"] + text], "query")[0]
         return vector
 
     def tokens(self, text: str) -> list[int]:
         """Return the model's token ids of `text`, uncut, without special tokens."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def _embed(self, texts: Sequence[str]) -> Vectors:
-        body = {"model": self.name, "input": list(texts), "encoding_format": "base64"}
+    def _served(self) -> dict[str, dict[str, Any]]:
+        return {str(model.get("id")): model for model in self._call("GET", "/models").get("data") or []}
+
+    def _embed(self, texts: Sequence[str], input_type: str) -> Vectors:
+        body: dict[str, Any] = {"model": self.name, "input": list(texts), "encoding_format": "base64"}
+        if self._send_input_type:
+            body["input_type"] = input_type
         answer = sorted(self._call("POST", "/embeddings", body)["data"], key=lambda item: int(item["index"]))
-        rows = [np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4") for item in answer]
-        vectors: Vectors = np.stack(rows)
+        vectors: Vectors = np.stack([_decoded(item["embedding"]) for item in answer])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
@@ -75,6 +94,17 @@ class Embedder:
         try:
             response = self._http.request(method, path, json=body)
             answer: dict[str, Any] = response.raise_for_status().json()
+        except httpx.HTTPStatusError as exc:
+            if exc.response.status_code == httpx.codes.BAD_REQUEST:
+                raise PassageTooLong(f"{self.name} refuses a passage: {exc.response.text[:300]}") from exc
+            raise EmbedderUnavailable(f"{self.url}: status {exc.response.status_code}") from exc
         except (httpx.HTTPError, ValueError) as exc:
-            raise EmbedderUnavailable(f"{self._url}: {type(exc).__name__} {exc}".strip()) from exc
+            raise EmbedderUnavailable(f"{self.url}: {type(exc).__name__} {exc}".strip()) from exc
         return answer
+
+
+def _decoded(embedding: str | list[float]) -> Vectors:
+    """Engines that do not know the base64 form answer with numbers."""
+    if isinstance(embedding, str):
+        return np.frombuffer(base64.b64decode(embedding), dtype="<f4").copy()
+    return np.asarray(embedding, dtype=np.float32)

@@ -17,6 +17,7 @@ RagError
 │   ├── Unauthenticated       no key, or not a valid one
 │   ├── Forbidden             the key lacks the scope
 │   ├── EmbedderMismatch      the index was filled by another model
+│   ├── GenerationNotReady    it does not hold all documents yet
 │   └── ConfigurationError    the settings cannot work together
 └── TransientError            the same call may succeed later
     ├── IndexUnavailable      Chroma does not answer
@@ -122,6 +123,11 @@ class Forbidden(PermanentError):
 class EmbedderMismatch(PermanentError):
     type = "embedder-mismatch"
     title = "The index was filled by another embedder"
+
+
+class GenerationNotReady(PermanentError):
+    type = "generation-not-ready"
+    title = "This generation does not hold all documents yet"
 
 
 class ConfigurationError(PermanentError):

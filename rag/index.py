@@ -2,52 +2,54 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
 from urllib.parse import urlsplit
 
 import chromadb
 import httpx
 import numpy as np
+from chromadb.api import ClientAPI
 from chromadb.api.models.Collection import Collection
-from chromadb.api.types import Metadata, Where
+from chromadb.api.types import Metadata
 from chromadb.config import Settings as ChromaClientSettings
-from chromadb.errors import ChromaError
+from chromadb.errors import ChromaError, NotFoundError
 
-from rag.embed import Embedder
 from rag.errors import EmbedderMismatch, IndexUnavailable
+from rag.tokens import model_name
+from rag.types import Generation
 from rag.vectors import Vectors
 
+IDS_AT_ONCE = 5000
 BATCH = 1000  # fastest insert measured; far below the server's limit
 
 
 class Index:
-    """The Chroma collection of one embedder. Its name and metadata tell model and dimension."""
+    """The Chroma collection of one generation. Its metadata tell model and dimension."""
 
-    def __init__(self, url: str, embedder: Embedder) -> None:
+    def __init__(self, url: str, generation: Generation) -> None:
         """Open the collection, made if need be. Raise EmbedderMismatch if another model filled it."""
         self._url = url
-        self.name = f"chunks-{embedder.name.lower()}-{embedder.dimension}"
-        identity = {"embedder": embedder.name, "dimension": embedder.dimension}
+        self.name = generation.index_name
+        self._identity = {"embedder": model_name(generation.model), "dimension": generation.dimension}
         with self._translated():
-            parts = urlsplit(url)
-            client = chromadb.HttpClient(
-                host=parts.hostname or "localhost",
-                port=parts.port or 8000,
-                ssl=parts.scheme == "https",
-                settings=ChromaClientSettings(anonymized_telemetry=False),
-            )
-            self._collection: Collection = client.get_or_create_collection(
+            self._client = _client(url)
+        self._collection = self._opened()
+
+    def _opened(self) -> Collection:
+        with self._translated():
+            collection = self._client.get_or_create_collection(
                 self.name,
-                metadata=identity,
+                metadata=self._identity,
                 embedding_function=None,
                 configuration={"hnsw": {"space": "cosine"}},
             )
-            found = self._collection.metadata or {}
-        if {key: found.get(key) for key in identity} != identity:
+        found = collection.metadata or {}
+        if {key: found.get(key) for key in self._identity} != self._identity:
             raise EmbedderMismatch(
                 f"Chroma's collection {self.name} was filled by {found.get('embedder')} with "
-                f"{found.get('dimension')} dimensions; set RAG_EMBEDDER_MODEL back to it."
+                f"{found.get('dimension')} dimensions; the registry says {self._identity['embedder']} with "
+                f"{self._identity['dimension']}. They are not of the same service: check RAG_CHROMA_URL."
             )
+        return collection
 
     def upsert(self, ids: Sequence[str], vectors: Vectors, *, document_id: str, version: int, collection: str) -> None:
         """Store one version's vectors, (n, dim) in the order of `ids`. The same ids again change nothing."""
@@ -59,13 +61,21 @@ class Index:
                     ids=list(ids[part]), embeddings=vectors[part], metadatas=[metadata] * len(ids[part])
                 )
 
-    def delete_document(self, document_id: str, *, before_version: int | None = None) -> None:
-        """Remove a document's vectors, or those of its versions before one."""
-        where: Where = {"document_id": document_id}
-        if before_version is not None:
-            where = {"$and": [where, {"version": cast(Any, {"$lt": before_version})}]}
+    def ids_of(self, document_id: str) -> set[str]:
+        """Return the ids of a document's vectors, those of all its versions."""
         with self._translated():
-            self._collection.delete(where=where)
+            return set(self._collection.get(where={"document_id": document_id}, include=[])["ids"])
+
+    def ids(self) -> Iterator[list[str]]:
+        """Yield the ids of all vectors, some thousands at a time."""
+        offset = 0
+        while True:
+            with self._translated():
+                found = self._collection.get(limit=IDS_AT_ONCE, offset=offset, include=[])["ids"]
+            if not found:
+                return
+            yield found
+            offset += len(found)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by chunk id."""
@@ -86,16 +96,32 @@ class Index:
         distances = (found["distances"] or [[]])[0]
         return dict(zip(found["ids"][0], (1 - np.asarray(distances, dtype=float)).tolist(), strict=True))
 
-    def count(self, document_id: str | None = None) -> int:
-        """Return the number of vectors, of one document or of all."""
+    def count(self) -> int:
+        """Return the number of vectors."""
         with self._translated():
-            if document_id is None:
-                return self._collection.count()
-            return len(self._collection.get(where={"document_id": document_id}, include=[])["ids"])
+            return int(self._collection.count())
+
+    def drop(self) -> None:
+        """Remove the collection and all its vectors."""
+        with self._translated():
+            self._client.delete_collection(self.name)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except NotFoundError as exc:  # Chroma lost its data: begin with an empty collection, which fills again
+            self._collection = self._opened()
+            raise IndexUnavailable(f"Chroma at {self._url} had lost {self.name}.") from exc
         except (ChromaError, httpx.HTTPError, ValueError) as exc:
             raise IndexUnavailable(f"Chroma at {self._url}: {exc}") from exc
+
+
+def _client(url: str) -> ClientAPI:
+    parts = urlsplit(url)
+    return chromadb.HttpClient(
+        host=parts.hostname or "localhost",
+        port=parts.port or 8000,
+        ssl=parts.scheme == "https",
+        settings=ChromaClientSettings(anonymized_telemetry=False),
+    )

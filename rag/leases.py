@@ -1,243 +1,210 @@
-"""The work on documents: who holds a version's lease, how far it is, how it ended."""
+"""Who works on what: the next work, its lease, its progress, its end. The broker remembers none of it."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Engine, delete, exists, select, update
+from sqlalchemy.orm import Session, aliased
 
-from rag.database import transaction
-from rag.registry import document_record
-from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, VersionRow
-from rag.types import Chunk, Document, Failure, Status, Version
+from rag.database import clock, transaction
+from rag.records import document_record
+from rag.tables import DocumentRow, LaneRow, VersionRow, WorkerRow, WorkRow
+from rag.types import Document, Failure, Status, Version
+from rag.work import BACKGROUND, Kind, Work, add_work, held_by, is_due, is_held, outstanding
+
+POISON = Failure(
+    type="worker-lost",
+    title="The document ended its worker",
+    detail="Each worker that took it ended without a word, likely by its use of memory. Split it, or look in the "
+    "worker's log; then reprocess it.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """A version to ingest, or (version 0) a deleted document to purge."""
+class Claim:
+    """Work just taken, with what it is about. `version` is None where the whole document is meant."""
 
-    document_id: str
-    version: int
+    work: Work
+    document: Document
+    version: Version | None
+    is_deleted: bool
 
 
 class Leases:
-    """Every change of a version's state. One short transaction a call; safe from many processes."""
+    """Every change of the work's state. One short transaction a call; safe from many processes on many machines."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take_due(self, hold_s: float, limit: int = 100) -> list[Work]:
-        """Return work that nobody holds, oldest first, deleted documents before all; hold it for `hold_s`.
+    def claim(self, owner: str, lease_s: float, *, max_strikes: int = 5, max_bytes: int | None = None) -> Claim | None:
+        """Take the next work that is due, or return None.
 
-        So that the same work is not announced again while a message about it is on its way.
+        The lane that waited longest for a worker is served first, and in it what waited longest. Two workers
+        never work on the same document. A version that ended its worker `max_strikes` times ends as failed.
+        With `max_bytes`, larger originals are left to others.
         """
-        now = time.time()
+        while True:
+            with transaction(self._engine, writes=True) as session:
+                now = clock(session)
+                row = _next_due(session, now, max_bytes)
+                if row is None:
+                    return None
+                row.strikes += int(row.owner is not None)  # its last holder never came back
+                if row.kind != Kind.CLEAN and row.strikes >= max_strikes:
+                    _end_as_failed(session, row)
+                elif claim := _claimed(session, row, owner, now + lease_s):
+                    session.execute(update(LaneRow).where(LaneRow.name == row.lane).values(claimed_at=now))
+                    return claim
+
+    def renew(self, work: Work, lease_s: float) -> bool:
+        """Keep a lease alive. Return False once it is lost."""
         with transaction(self._engine, writes=True) as session:
-            deleted = session.scalars(
-                select(DocumentRow.id)
-                .where(DocumentRow.deleted_at.is_not(None), _has_versions(), ~_has_versions(_held(now)))
-                .limit(limit)
-            ).all()
-            session.execute(
-                update(VersionRow).where(VersionRow.document_id.in_(deleted)).values(not_before=now + hold_s)
-            )
-            purges = [Work(document_id=document_id, version=0) for document_id in deleted]
-            waiting = session.scalars(
-                select(VersionRow)
-                .join(DocumentRow, DocumentRow.id == VersionRow.document_id)
-                .where(
-                    DocumentRow.deleted_at.is_(None),
-                    VersionRow.status.in_([Status.QUEUED, Status.PROCESSING]),
-                    VersionRow.lease_until < now,
-                    VersionRow.not_before <= now,
-                )
-                .order_by(VersionRow.created_at)
-                .limit(limit)
-                .with_for_update(skip_locked=True, of=VersionRow)
-            ).all()
-            for row in waiting:
-                row.lease_owner, row.lease_until = None, now + hold_s
-            return purges + [Work(document_id=row.document_id, version=row.version) for row in waiting]
+            return _update(session, work, lease_until=clock(session) + lease_s)
 
-    def claim(self, work: Work, owner: str, lease_s: float) -> tuple[Document, Version] | None:
-        """Take a version's lease; return None if it is done, deleted, or another's."""
-        now = time.time()
-        with transaction(self._engine, writes=True) as session:
-            taken = session.execute(
-                update(VersionRow)
-                .where(
-                    VersionRow.document_id == work.document_id,
-                    VersionRow.version == work.version,
-                    VersionRow.status.in_([Status.QUEUED, Status.PROCESSING]),
-                    or_(VersionRow.lease_until < now, VersionRow.lease_owner.is_(None)),
-                    _is_live(),
-                )
-                .values(
-                    status=Status.PROCESSING,
-                    lease_owner=owner,
-                    lease_until=now + lease_s,
-                    attempts=VersionRow.attempts + 1,
-                )
-                .returning(VersionRow.version)
-            ).first()
-            if taken is None:
-                return None
-            document = document_record(session, session.get_one(DocumentRow, work.document_id))
-            return document, next(v for v in document.versions if v.version == work.version)
-
-    def renew(self, work: Work, owner: str, lease_s: float) -> bool:
-        """Keep a lease alive, also on a deleted document: its purge waits. Return False once it is lost."""
-        return self._update_leased(work, owner, lease_until=time.time() + lease_s)
-
-    def report(self, work: Work, owner: str, *, stage: str, done: int, total: int, unit: str) -> None:
+    def report(self, work: Work, *, stage: str, done: int, total: int, unit: str) -> None:
         """Show progress: `done` of `total` `unit`s of `stage`."""
-        self._update_leased(work, owner, stage=stage, done=done, total=total, unit=unit)
-
-    def finish(
-        self, work: Work, owner: str, *, title: str, text: str, pages: int | None, chunks: Sequence[Chunk]
-    ) -> bool:
-        """Store a version's chunks and serve it instead of the one before, in one step.
-
-        Return False, having changed nothing, if the lease is lost or the document deleted. Return False, too,
-        if a newer version serves already: then this one is ready, but never shown.
-        """
         with transaction(self._engine, writes=True) as session:
-            own = select(DocumentRow.serving).where(DocumentRow.id == work.document_id)
-            serving = session.scalar(own.with_for_update())
-            held = session.execute(
-                update(VersionRow)
-                .where(*_leased_by(work, owner), _is_live())
-                .values(
-                    status=Status.READY,
-                    stage=None,
-                    title=title,
-                    text=text,
-                    pages=pages,
-                    chunks=len(chunks),
-                    lease_until=0.0,
-                    error_type=None,
-                    error_title=None,
-                    error_detail=None,
-                )
-                .returning(VersionRow.version)
-            ).first()
-            if held is None or (serving or 0) > work.version:
-                return False
-            session.execute(delete(ChunkRow).where(ChunkRow.document_id == work.document_id))
-            session.add_all(_chunk_row(work, chunk) for chunk in chunks)
-            session.execute(update(DocumentRow).where(DocumentRow.id == work.document_id).values(serving=work.version))
-            return True
+            if _holds(session, work):
+                _update_version(session, work, stage=stage, done=done, total=total, unit=unit)
 
-    def fail(self, work: Work, owner: str, failure: Failure) -> None:
+    def done(self, work: Work) -> None:
+        """End work that leaves nothing else to do."""
+        with transaction(self._engine, writes=True) as session:
+            session.execute(delete(WorkRow).where(*held_by(work)))
+
+    def fail(self, work: Work, failure: Failure) -> None:
         """End a version for good; the one served before it goes on serving."""
-        self._update_leased(
-            work,
-            owner,
-            status=Status.FAILED,
-            lease_until=0.0,
-            error_type=failure.type,
-            error_title=failure.title,
-            error_detail=failure.detail,
-        )
+        with transaction(self._engine, writes=True) as session:
+            if session.execute(delete(WorkRow).where(*held_by(work)).returning(WorkRow.id)).first():
+                _update_version(session, work, status=Status.FAILED, stage=None, **_error(failure))
 
-    def postpone(self, work: Work, owner: str, failure: Failure, delay_s: float) -> None:
-        """Give a version back, to be tried again after `delay_s`."""
-        self._update_leased(
-            work,
-            owner,
-            status=Status.QUEUED,
-            lease_until=0.0,
-            not_before=time.time() + delay_s,
-            error_type=failure.type,
-            error_title=failure.title,
-            error_detail=failure.detail,
-        )
+    def postpone(self, work: Work, failure: Failure, delay_s: float, *, strike: bool = False) -> None:
+        """Give work back, to be tried again after `delay_s`. A strike counts towards its end as failed."""
+        with transaction(self._engine, writes=True) as session:
+            is_held_still = _update(
+                session,
+                work,
+                owner=None,
+                lease_until=0.0,
+                not_before=clock(session) + delay_s,
+                strikes=WorkRow.strikes + int(strike),
+            )
+            if is_held_still:
+                _update_version(session, work, status=Status.QUEUED, stage=None, **_error(failure))
 
-    def is_purgeable(self, document_id: str) -> bool:
-        """Tell whether a document is deleted and nobody works on it."""
+    def release(self, work: Work) -> None:
+        """Give work back at once and without a strike: its worker stops, or must begin again."""
+        with transaction(self._engine, writes=True) as session:
+            if _update(session, work, owner=None, lease_until=0.0, not_before=0.0):
+                _update_version(session, work, status=Status.QUEUED, stage=None)
+
+    def due(self) -> int:
+        """Return how much work waits for a worker now; more than 1000 is 1000."""
         with transaction(self._engine, writes=False) as session:
-            row = session.get(DocumentRow, document_id)
-            own = session.scalars(select(VersionRow).where(VersionRow.document_id == document_id)).all()
-            is_held = any(version.lease_owner and version.lease_until >= time.time() for version in own)
-            return row is not None and row.deleted_at is not None and not is_held
+            return outstanding(session, is_due(clock(session)))
 
-    def forget(self, document_id: str, remove_original: Callable[[str], None]) -> None:
-        """Remove a deleted document's chunks and versions; the row stays as the proof of its deletion.
-
-        `remove_original` is called with each hash that no other document has, while no upload can add one.
-        """
+    def ask_to_clean(self, document_ids: Sequence[str]) -> None:
+        """Have documents looked through for what should not be there."""
         with transaction(self._engine, writes=True) as session:
-            session.execute(select(CollectionRow).with_for_update())
-            own = select(VersionRow.sha256).where(VersionRow.document_id == document_id)
-            others = select(VersionRow.sha256).where(VersionRow.document_id != document_id)
-            for sha256 in session.scalars(own.where(VersionRow.sha256.not_in(others)).distinct()):
-                remove_original(sha256)
-            session.execute(delete(ChunkRow).where(ChunkRow.document_id == document_id))
-            session.execute(delete(VersionRow).where(VersionRow.document_id == document_id))
-            session.execute(delete(IdempotencyRow).where(IdempotencyRow.document_id == document_id))
-            session.execute(update(DocumentRow).where(DocumentRow.id == document_id).values(meta={}, access=[]))
+            for document_id in document_ids:
+                add_work(session, Kind.CLEAN, document_id)
 
-    def requeue_all(self) -> int:
-        """Queue every version that serves, to fill an index that was lost; return how many."""
+    def worker_seen(self, worker: str, forget_after_s: float) -> None:
+        """Record that a worker process is alive, and forget those not heard from for long."""
         with transaction(self._engine, writes=True) as session:
-            serving = select(DocumentRow.id).where(
-                DocumentRow.id == VersionRow.document_id,
-                DocumentRow.serving == VersionRow.version,
-                DocumentRow.deleted_at.is_(None),
-            )
-            queued = session.execute(
-                update(VersionRow)
-                .where(VersionRow.status == Status.READY, serving.exists())
-                .values(status=Status.QUEUED, attempts=0, not_before=0.0, lease_owner=None, lease_until=0.0)
-                .returning(VersionRow.document_id)
-            )
-            return len(queued.all())
+            now = clock(session)
+            row = session.get(WorkerRow, worker) or WorkerRow(id=worker, started_at=now)
+            row.seen_at = now
+            session.add(row)
+            session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now - forget_after_s))
 
-    def _update_leased(self, work: Work, owner: str, **values: Any) -> bool:
-        with transaction(self._engine, writes=True) as session:
-            row = session.execute(
-                update(VersionRow).where(*_leased_by(work, owner)).values(**values).returning(VersionRow.version)
-            ).first()
-            return row is not None
+    def workers(self, seen_within_s: float) -> int:
+        """Return how many worker processes were heard from lately."""
+        with transaction(self._engine, writes=False) as session:
+            seen = WorkerRow.seen_at >= clock(session) - seen_within_s
+            return len(session.scalars(select(WorkerRow.id).where(seen)).all())
 
 
-def _leased_by(work: Work, owner: str) -> tuple[Any, ...]:
-    return (
-        VersionRow.document_id == work.document_id,
-        VersionRow.version == work.version,
-        VersionRow.status == Status.PROCESSING,
-        VersionRow.lease_owner == owner,
+def _next_due(session: Session, now: float, max_bytes: int | None) -> WorkRow | None:
+    """Return the work to do next, its row and its document's locked.
+
+    Cleaning comes before everything else, so that what is deleted is soon gone.
+    """
+    clean = BACKGROUND + Kind.CLEAN
+    lanes = session.scalars(select(LaneRow.name).order_by(LaneRow.name != clean, LaneRow.claimed_at, LaneRow.name))
+    for lane in lanes.all():
+        other = aliased(WorkRow)
+        is_busy = exists().where(other.document_id == WorkRow.document_id, is_held(now, other))
+        due = select(WorkRow).where(WorkRow.lane == lane, is_due(now), ~is_busy)
+        if max_bytes is not None:
+            due = due.where(WorkRow.size_bytes <= max_bytes)
+        row = session.scalars(
+            due.order_by(WorkRow.queued_at, WorkRow.id).limit(1).with_for_update(skip_locked=True, of=WorkRow)
+        ).first()
+        if row is not None and _locked_alone(session, row, now):
+            return row
+    return None
+
+
+def _locked_alone(session: Session, row: WorkRow, now: float) -> bool:
+    """Lock the document, and look again whether another worker took other work on it meanwhile."""
+    own = select(DocumentRow.id).where(DocumentRow.id == row.document_id).with_for_update(skip_locked=True)
+    if session.scalar(own) is None:
+        return False
+    busy: ColumnElement[bool] = is_held(now)
+    return session.scalar(select(WorkRow.id).where(WorkRow.document_id == row.document_id, busy).limit(1)) is None
+
+
+def _claimed(session: Session, row: WorkRow, owner: str, until: float) -> Claim | None:
+    """Give the work to `owner`; drop it if what it is about is gone."""
+    document = session.get_one(DocumentRow, row.document_id)
+    is_deleted = document.deleted_at is not None
+    version = session.get(VersionRow, (row.document_id, row.version))
+    if row.kind != Kind.CLEAN and (is_deleted or version is None):
+        session.delete(row)
+        return None
+    row.owner, row.lease_until, row.attempts = owner, until, row.attempts + 1
+    if row.kind == Kind.INGEST and version is not None:
+        version.status, version.attempts = Status.PROCESSING, row.attempts
+        version.stage, version.done, version.total, version.unit = "parse", 0, 1, "documents"
+    session.flush()
+    record = document_record(session, document)
+    work = Work(
+        id=row.id,
+        kind=Kind(row.kind),
+        document_id=row.document_id,
+        version=row.version,
+        generation=row.generation,
+        owner=owner,
+        attempts=row.attempts,
     )
+    own = next((one for one in record.versions if one.version == row.version), None)
+    return Claim(work=work, document=record, version=own, is_deleted=is_deleted)
 
 
-def _is_live() -> Any:
-    return exists().where(DocumentRow.id == VersionRow.document_id, DocumentRow.deleted_at.is_(None))
+def _end_as_failed(session: Session, row: WorkRow) -> None:
+    if row.kind == Kind.INGEST:
+        named = (VersionRow.document_id == row.document_id, VersionRow.version == row.version)
+        session.execute(update(VersionRow).where(*named).values(status=Status.FAILED, stage=None, **_error(POISON)))
+    session.delete(row)
 
 
-def _has_versions(*such: Any) -> Any:
-    return exists().where(VersionRow.document_id == DocumentRow.id, *such)
+def _holds(session: Session, work: Work) -> bool:
+    return session.scalar(select(WorkRow.id).where(*held_by(work))) is not None
 
 
-def _held(now: float) -> Any:
-    return or_(VersionRow.lease_until >= now, VersionRow.not_before > now)
+def _update(session: Session, work: Work, **values: Any) -> bool:
+    changed = update(WorkRow).where(*held_by(work)).values(**values).returning(WorkRow.id)
+    return session.execute(changed).first() is not None
 
 
-def _chunk_row(work: Work, chunk: Chunk) -> ChunkRow:
-    return ChunkRow(
-        id=chunk_id(work, chunk.ordinal),
-        document_id=work.document_id,
-        version=work.version,
-        ordinal=chunk.ordinal,
-        text=chunk.text,
-        context=chunk.context,
-        page=chunk.page,
-        section=chunk.section,
-        start=chunk.start,
-        end=chunk.end,
-    )
+def _update_version(session: Session, work: Work, **values: Any) -> None:
+    """Change the version that is being ingested; other work leaves it as it is."""
+    if work.kind == Kind.INGEST:
+        named = (VersionRow.document_id == work.document_id, VersionRow.version == work.version)
+        session.execute(update(VersionRow).where(*named).values(**values))
 
 
-def chunk_id(work: Work, ordinal: int) -> str:
-    """Return the chunk's id: the same whenever the same version is chunked again."""
-    return f"{work.document_id}.{work.version}.{ordinal}"
+def _error(failure: Failure) -> dict[str, str]:
+    return {"error_type": failure.type, "error_title": failure.title, "error_detail": failure.detail}

@@ -30,7 +30,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from rag.settings import EmbedderSettings
-from rag.tokens import model_folder, model_name
+from rag.tokens import PACKAGED, model_folder, model_name
 from rag.vectors import Vectors
 
 transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -43,11 +43,12 @@ class Model:
 
     def __init__(self, settings: EmbedderSettings) -> None:
         """Load the model. Raise ConfigurationError if its folder is missing."""
-        self.name = model_name(settings.model)
+        model = settings.model or PACKAGED
+        self.name = model_name(model)
         self._batch_size = settings.batch_size
         precision = torch.bfloat16 if _computes_in_bf16(settings.precision) else torch.float32
         self._for_batches = SentenceTransformer(
-            str(model_folder(settings.model)),
+            str(model_folder(model)),
             device="cpu",
             local_files_only=True,
             model_kwargs={"dtype": precision},

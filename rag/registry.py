@@ -1,39 +1,30 @@
 """The truth about documents, versions and passages, from which the index can be rebuilt. `rag.leases` has the work."""
 
-import secrets
-import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Engine, func, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from rag.database import transaction
-from rag.errors import CollectionNotFound, DocumentNotFound, Forbidden, InvalidRequest
-from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, VersionRow
-from rag.types import Chunk, Document, Failure, Hit, Principal, Status, Version
+from rag.audit import record
+from rag.database import clock, transaction
+from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
+from rag.highlights import Highlight, highlights
+from rag.records import chunk_record, document_record, hit_record
+from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
+from rag.types import Chunk, Document, Hit, Principal, Status
+from rag.uploads import Upload, add_version, latest_version, may_see, queue_again, record_upload
+from rag.work import Kind, add_work, drop_waiting, waits_for
 
-WAKE_S = 10.0  # new work is announced by its uploader; after this, by the sweeper
 IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
 
 
 @dataclass(frozen=True, kw_only=True)
-class Upload:
-    """What an upload brings, its bytes already stored under `sha256`. `None` keeps what the document has."""
+class LiveHits:
+    """Hits that may be shown, best first, and whether a candidate was of a version replaced since it was found."""
 
-    collection: str
-    filename: str
-    sha256: str
-    size_bytes: int
-    media_type: str
-    source_id: str | None = None
-    metadata: dict[str, Any] | None = None
-    access: Sequence[str] | None = None
-    idempotency_key: str | None = None
+    hits: list[Hit]
+    is_outdated: bool
 
 
 class Registry:
@@ -50,29 +41,7 @@ class Registry:
         once. Raise Forbidden if the source_id is that of a document which the principal may not see.
         """
         with transaction(self._engine, writes=True) as session:
-            _lock_collection(session, upload.collection)
-            row = _find_existing(session, upload)
-            if row is None:
-                row = _new_document(session, upload)
-            elif not _may_see(principal, row.access):
-                raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
-            row.source_id = row.source_id or upload.source_id
-            row.meta = row.meta if upload.metadata is None else upload.metadata
-            row.access = row.access if upload.access is None else list(upload.access)
-            latest = _latest_version(session, row.id)
-            is_new = latest is None or latest.sha256 != upload.sha256
-            if is_new:
-                session.add(_new_version(upload, row.id, 1 if latest is None else latest.version + 1))
-            elif latest is not None and latest.status == Status.FAILED:
-                _queue_again(latest)
-                is_new = True
-            if upload.idempotency_key and is_new:
-                session.merge(
-                    IdempotencyRow(
-                        caller=principal.name, key=upload.idempotency_key, document_id=row.id, created_at=time.time()
-                    )
-                )
-            session.flush()
+            row, is_new = record_upload(session, upload, principal)
             return document_record(session, row), is_new
 
     def uploaded_with(self, caller: str, idempotency_key: str) -> Document | None:
@@ -86,7 +55,7 @@ class Registry:
         """Raise DocumentNotFound for a deleted one, too, and for one that the principal may not see."""
         with transaction(self._engine, writes=False) as session:
             row = session.get(DocumentRow, document_id)
-            if row is None or row.deleted_at is not None or not _may_see(principal, row.access):
+            if row is None or row.deleted_at is not None or not may_see(principal, row.access):
                 raise DocumentNotFound(f"No document has the id {document_id}.")
             return document_record(session, row)
 
@@ -131,7 +100,7 @@ class Registry:
         with transaction(self._engine, writes=False) as session:
             with session.scalars(query.execution_options(yield_per=200)) as rows:
                 for row in rows:
-                    if _may_see(principal, row.access):
+                    if may_see(principal, row.access):
                         found.append(row)
                     if len(found) > limit:
                         break
@@ -141,19 +110,55 @@ class Registry:
 
     def delete(self, document_id: str, principal: Principal) -> None:
         """Hide a document from everything at once; its data are purged later."""
-        self.document(document_id, principal)
         with transaction(self._engine, writes=True) as session:
-            row = session.get_one(DocumentRow, document_id)
-            row.deleted_at = row.deleted_at or time.time()
+            row = _visible(session, document_id, principal)
+            row.deleted_at = clock(session)
+            for name in session.scalars(select(SourceIdRow).where(SourceIdRow.document_id == document_id)):
+                session.delete(name)
+            drop_waiting(session, document_id)
+            add_work(session, Kind.CLEAN, document_id)
+            record(session, principal.name, "document.deleted", document_id, collection=row.collection)
 
     def reprocess(self, document_id: str, principal: Principal) -> Document:
         """Queue the latest version again, whatever became of it. The serving version keeps serving."""
-        self.document(document_id, principal)
         with transaction(self._engine, writes=True) as session:
-            latest = _latest_version(session, document_id)
-            if latest is not None and (latest.lease_owner is None or latest.lease_until < time.time()):
-                _queue_again(latest)
-            return document_record(session, session.get_one(DocumentRow, document_id))
+            row = _visible(session, document_id, principal)
+            latest = latest_version(session, document_id)
+            if latest is not None and latest.status in {Status.READY, Status.FAILED}:
+                queue_again(session, row, latest)
+                record(session, principal.name, "document.reprocessed", document_id, version=latest.version)
+            return document_record(session, row)
+
+    def restore(self, document_id: str, version: int, principal: Principal) -> Document:
+        """Make an earlier version's original the newest version, to be served like any other once it is ready.
+
+        Raise DocumentNotFound if there is no such version, InvalidRequest if it is the newest one already.
+        """
+        with transaction(self._engine, writes=True) as session:
+            row = _visible(session, document_id, principal)
+            old = session.get(VersionRow, (document_id, version))
+            if old is None:
+                raise DocumentNotFound(f"Document {document_id} has no version {version}.")
+            latest = latest_version(session, document_id)
+            if latest is not None and latest.sha256 == old.sha256:
+                raise InvalidRequest(f"Version {latest.version}, the newest, has the same content; reprocess it.")
+            upload = Upload(
+                collection=row.collection,
+                filename=old.filename,
+                sha256=old.sha256,
+                size_bytes=old.size_bytes,
+                media_type=old.media_type,
+            )
+            add_version(session, row, upload, principal, restored_from=version)
+            session.flush()
+            return document_record(session, row)
+
+    def waiting(self, document: Document) -> str | None:
+        """Return what a document's latest version waits for, for people; None if it does not wait."""
+        if document.latest.status not in {Status.QUEUED, Status.PROCESSING}:
+            return None
+        with transaction(self._engine, writes=False) as session:
+            return waits_for(session, document.id, document.latest.version, document.latest.failure)
 
     def chunks(self, document_id: str, principal: Principal) -> list[Chunk]:
         """Return the serving version's chunks in reading order."""
@@ -166,6 +171,12 @@ class Registry:
         with transaction(self._engine, writes=False) as session:
             return [chunk_record(row) for row in session.scalars(query)]
 
+    def highlights(self, document_id: str, start: int, end: int, principal: Principal) -> list[Highlight]:
+        """Return where characters [start, end) of the serving version's text stand on its pages."""
+        document = self.document(document_id, principal)
+        with transaction(self._engine, writes=False) as session:
+            return highlights(session, document_id, document.serving or 0, start, end)
+
     def require_collections(self, names: Sequence[str]) -> None:
         """Raise CollectionNotFound for the first name that is not a collection."""
         with transaction(self._engine, writes=False) as session:
@@ -174,7 +185,7 @@ class Registry:
             if name not in known:
                 raise CollectionNotFound(f"No collection is called {name!r}.")
 
-    def live_hits(self, scores: dict[str, float], principal: Principal) -> list[Hit]:
+    def live_hits(self, scores: Mapping[str, float], principal: Principal) -> LiveHits:
         """Return the chunks of `scores` (id -> score) that may be shown now, best first.
 
         Left out: what is deleted, replaced, not yet ready, or not for this principal.
@@ -190,15 +201,30 @@ class Registry:
         )
         ids = list(scores)
         with transaction(self._engine, writes=False) as session:
-            hits = [
-                _hit(row, title or filename, scores[row.id])
+            found = [
+                (hit_record(row, title or filename, scores[row.id]), access)
                 for first in range(0, len(ids), IDS_AT_ONCE)
                 for row, title, filename, access in session.execute(
                     query.where(ChunkRow.id.in_(ids[first : first + IDS_AT_ONCE]))
                 )
-                if _may_see(principal, access)
             ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
+            is_outdated = _were_replaced(session, scores.keys() - {hit.chunk_id for hit, _ in found})
+        hits = [hit for hit, access in found if may_see(principal, access)]
+        return LiveHits(hits=sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id)), is_outdated=is_outdated)
+
+    def hidden(self, document_ids: Sequence[str], principal: Principal) -> set[str]:
+        """Return those of the documents that are deleted, or not for this principal (any more)."""
+        with transaction(self._engine, writes=False) as session:
+            query = select(DocumentRow.id, DocumentRow.access).where(
+                DocumentRow.id.in_(document_ids), DocumentRow.deleted_at.is_(None)
+            )
+            shown = {key for key, access in session.execute(query) if may_see(principal, access)}
+        return set(document_ids) - shown
+
+    def is_stored(self, sha256: str) -> bool:
+        """Tell whether a version refers to an original."""
+        with transaction(self._engine, writes=False) as session:
+            return session.scalar(select(VersionRow.version).where(VersionRow.sha256 == sha256).limit(1)) is not None
 
     def ping(self) -> None:
         """Raise RegistryUnavailable if the database does not answer."""
@@ -215,134 +241,20 @@ def _place(cursor: str) -> tuple[float, str]:
         raise InvalidRequest("cursor: send the `next_cursor` of an earlier page, or none.") from exc
 
 
-def _may_see(principal: Principal, access: Sequence[str]) -> bool:
-    return not access or principal.is_admin or not principal.groups.isdisjoint(access)
-
-
-def _lock_collection(session: Session, name: str) -> None:
-    """Make the collection if need be and lock its row: uploads to one collection are recorded one by one."""
-    if session.get(CollectionRow, name, with_for_update=True) is None:
-        with suppress(IntegrityError), session.begin_nested():  # another upload may make it just now
-            session.add(CollectionRow(name=name, created_at=time.time()))
-        session.get(CollectionRow, name, with_for_update=True)
-
-
-def _find_existing(session: Session, upload: Upload) -> DocumentRow | None:
-    """Return the live document with the upload's source_id, else one whose latest version has its bytes."""
-    live = select(DocumentRow).where(DocumentRow.collection == upload.collection, DocumentRow.deleted_at.is_(None))
-    if upload.source_id is not None:
-        by_source = session.scalars(live.where(DocumentRow.source_id == upload.source_id)).first()
-        if by_source is not None:
-            return by_source
-    with_bytes = select(VersionRow.document_id).where(VersionRow.sha256 == upload.sha256)
-    for row in session.scalars(live.where(DocumentRow.id.in_(with_bytes))):
-        latest = _latest_version(session, row.id)
-        if latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access or ()):
-            return row
-    return None
-
-
-def _latest_version(session: Session, document_id: str) -> VersionRow | None:
-    query = select(VersionRow).where(VersionRow.document_id == document_id).order_by(VersionRow.version.desc())
-    return session.scalars(query.limit(1)).first()
-
-
-def _new_document(session: Session, upload: Upload) -> DocumentRow:
-    row = DocumentRow(
-        id=f"doc_{secrets.token_hex(8)}",
-        collection=upload.collection,
-        source_id=upload.source_id,
-        meta=upload.metadata or {},
-        access=list(upload.access or ()),
-        created_at=time.time(),
-    )
-    session.add(row)
-    session.flush()
+def _visible(session: Session, document_id: str, principal: Principal) -> DocumentRow:
+    """Return the document's row, locked. Raise DocumentNotFound if it is deleted or not for the principal."""
+    row = session.get(DocumentRow, document_id, with_for_update=True)
+    if row is None or row.deleted_at is not None or not may_see(principal, row.access):
+        raise DocumentNotFound(f"No document has the id {document_id}.")
     return row
 
 
-def _new_version(upload: Upload, document_id: str, number: int) -> VersionRow:
-    return VersionRow(
-        document_id=document_id,
-        version=number,
-        filename=upload.filename,
-        sha256=upload.sha256,
-        size_bytes=upload.size_bytes,
-        media_type=upload.media_type,
-        status=Status.QUEUED,
-        lease_until=time.time() + WAKE_S,
-        created_at=time.time(),
+def _were_replaced(session: Session, chunk_ids: Sequence[str] | set[str]) -> bool:
+    """Tell whether one of these chunks is of a live document that serves another version by now."""
+    versions = {tuple(chunk_id.split(".")[:2]) for chunk_id in chunk_ids}
+    documents = {document_id for document_id, _ in versions}
+    query = select(DocumentRow.id, DocumentRow.serving).where(
+        DocumentRow.id.in_(documents), DocumentRow.deleted_at.is_(None), DocumentRow.serving.is_not(None)
     )
-
-
-def _queue_again(row: VersionRow) -> None:
-    row.status, row.attempts, row.not_before, row.stage = Status.QUEUED, 0, 0.0, None
-    row.lease_owner, row.lease_until = None, time.time() + WAKE_S
-    row.error_type = row.error_title = row.error_detail = None
-
-
-def document_record(session: Session, row: DocumentRow) -> Document:
-    """Return a document's row and its versions' as records."""
-    versions = session.scalars(select(VersionRow).where(VersionRow.document_id == row.id).order_by(VersionRow.version))
-    return Document(
-        id=row.id,
-        collection=row.collection,
-        source_id=row.source_id,
-        serving=row.serving,
-        metadata=row.meta,
-        access=tuple(row.access),
-        versions=tuple(_version(version) for version in versions),
-    )
-
-
-def _version(row: VersionRow) -> Version:
-    failure = None
-    if row.error_type:
-        failure = Failure(type=row.error_type, title=row.error_title or "", detail=row.error_detail or "")
-    return Version(
-        document_id=row.document_id,
-        version=row.version,
-        filename=row.filename,
-        sha256=row.sha256,
-        size_bytes=row.size_bytes,
-        media_type=row.media_type,
-        status=Status(row.status),
-        stage=row.stage,
-        done=row.done,
-        total=row.total,
-        unit=row.unit,
-        failure=failure,
-        pages=row.pages,
-        chunks=row.chunks,
-        attempts=row.attempts,
-        created_at=datetime.fromtimestamp(row.created_at, UTC),
-    )
-
-
-def chunk_record(row: ChunkRow) -> Chunk:
-    """Return a chunk's row as a record."""
-    return Chunk(
-        ordinal=row.ordinal,
-        text=row.text,
-        context=row.context,
-        page=row.page,
-        section=row.section,
-        start=row.start,
-        end=row.end,
-    )
-
-
-def _hit(row: ChunkRow, title: str, score: float) -> Hit:
-    return Hit(
-        chunk_id=row.id,
-        document_id=row.document_id,
-        version=row.version,
-        title=title,
-        text=row.text,
-        context=row.context,
-        page=row.page,
-        section=row.section,
-        start=row.start,
-        end=row.end,
-        score=score,
-    )
+    serving = dict(session.execute(query).tuples().all()) if documents else {}
+    return any(document in serving and serving[document] != int(version) for document, version in versions)

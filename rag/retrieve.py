@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.embed import Embedder
-from rag.index import Index
+from rag.dense import DenseIndexes
 from rag.registry import Registry
 from rag.types import Hit, Principal
 
@@ -16,8 +15,7 @@ class Retriever:
     """What a search needs, opened once."""
 
     registry: Registry
-    embedder: Embedder
-    index: Index
+    indexes: DenseIndexes
 
     def retrieve(
         self, query: str, principal: Principal, *, top_k: int, collections: Sequence[str] | None = None
@@ -25,15 +23,20 @@ class Retriever:
         """Return up to `top_k` hits, best first. Raise CollectionNotFound for an unknown collection.
 
         The index may still hold vectors of deleted or replaced versions: it is asked for more until
-        `top_k` live hits are found or it has no more.
+        `top_k` live hits are found or it has no more. A document that was replaced between the index's answer
+        and the registry's would be missing: then the index, which held the new version before, is asked again.
         """
         if collections is not None:
             self.registry.require_collections(collections)
-        vector = self.embedder.embed_query(query)
-        limit = top_k * OVER_FETCH
+        dense = self.indexes.serving()
+        vector = dense.embedder.embed_query(query)
+        limit, again = top_k * OVER_FETCH, 1
         while True:
-            scores = self.index.search(vector, limit=limit, collections=collections)
-            hits = self.registry.live_hits(scores, principal)
-            if len(hits) >= top_k or len(scores) < limit:
-                return hits[:top_k]
-            limit *= OVER_FETCH
+            scores = dense.index.search(vector, limit=limit, collections=collections)
+            found = self.registry.live_hits(scores, principal)
+            if found.is_outdated and again:
+                again -= 1
+            elif len(found.hits) >= top_k or len(scores) < limit:
+                return found.hits[:top_k]
+            else:
+                limit *= OVER_FETCH

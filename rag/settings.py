@@ -63,7 +63,10 @@ class GeneratorSettings(BaseModel):
 
 class EmbedderSettings(BaseModel):
     url: HttpUrl = Field("", description="OpenAI-compatible embeddings URL, ending in /v1; empty: `rag up` starts one.")
-    model: str = Field("all-MiniLM-L6-v2", description="sentence-transformers model: the packaged one, or a folder.")
+    model: str = Field("", description="Model of the first index: a folder; empty: the packaged all-MiniLM-L6-v2.")
+    query_prefix: str = Field("", description="What the model wants before a question, such as `query: ` of E5.")
+    passage_prefix: str = Field("", description="What the model wants before a passage, such as `passage: ` of E5.")
+    send_input_type: bool = Field(False, description="Tell the engine `query` or `passage` as `input_type`.")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the CPU computes in it.")
     batch_size: int = Field(32, ge=1, le=1024, description="Passages per forward pass.")
     timeout_s: float = Field(120.0, gt=0, description="Longest wait for a batch of passages, in seconds.")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, ForeignKeyConstraint, Index, MetaData, Text, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -24,32 +24,34 @@ class CollectionRow(Base):
 
 
 class DocumentRow(Base):
-    """`serving` is the version that answers use; `deleted_at` hides the document at once."""
+    """`serving` is the version that answers use; `deleted_at` hides it at once, `purged_at`: nothing of it is left."""
 
     __tablename__ = "documents"
     id: Mapped[str] = mapped_column(primary_key=True)
     collection: Mapped[str] = mapped_column(ForeignKey("collections.name"), index=True)
-    source_id: Mapped[str | None]
     serving: Mapped[int | None]
     meta: Mapped[dict[str, Any]] = mapped_column(JSON)
     access: Mapped[list[str]] = mapped_column(JSON)
-    created_at: Mapped[float]
+    created_at: Mapped[float] = mapped_column(index=True)
     deleted_at: Mapped[float | None]
+    purged_at: Mapped[float | None]
 
-    __table_args__ = (
-        Index(
-            "uq_documents_live_source",
-            "collection",
-            "source_id",
-            unique=True,
-            sqlite_where=text("deleted_at IS NULL AND source_id IS NOT NULL"),
-            postgresql_where=text("deleted_at IS NULL AND source_id IS NOT NULL"),
-        ),
-    )
+
+class SourceIdRow(Base):
+    """A document's name in another system. Several names share a document while their bytes are the same."""
+
+    __tablename__ = "source_ids"
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    source_id: Mapped[str] = mapped_column(primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), index=True)
+    created_at: Mapped[float]
 
 
 class VersionRow(Base):
-    """One upload, and the work on it: `lease_owner` holds it until `lease_until`, no try before `not_before`."""
+    """One upload of a document, where the work on it stands, and what was read from it.
+
+    `boxes` is zlib-compressed: four uint16 per character of `text`, as in `rag.types.Block`.
+    """
 
     __tablename__ = "versions"
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
@@ -67,14 +69,99 @@ class VersionRow(Base):
     error_title: Mapped[str | None]
     error_detail: Mapped[str | None]
     title: Mapped[str | None]
+    author: Mapped[str | None]
+    written_at: Mapped[str | None]
+    modified_at: Mapped[str | None]
+    language: Mapped[str | None]
+    warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
     pages: Mapped[int | None]
+    page_sizes: Mapped[list[list[float]]] = mapped_column(JSON, default=list, deferred=True)
     chunks: Mapped[int] = mapped_column(default=0)
     text: Mapped[str | None] = mapped_column(Text, deferred=True)
+    boxes: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     attempts: Mapped[int] = mapped_column(default=0)
-    lease_owner: Mapped[str | None]
-    lease_until: Mapped[float] = mapped_column(default=0.0)
-    not_before: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[float]
+
+
+class WorkRow(Base):
+    """Work that is to be done; the row goes when it is. `owner` holds it until `lease_until`.
+
+    `lane` is what shares the workers fairly: a collection, or a kind of background work. `strikes` counts the
+    claims that ended without a word or for no known reason: what kills its worker must not do so for ever.
+    """
+
+    __tablename__ = "work"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), index=True)
+    version: Mapped[int]
+    generation: Mapped[int] = mapped_column(default=0)
+    lane: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    queued_at: Mapped[float]
+    not_before: Mapped[float] = mapped_column(default=0.0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    strikes: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None]
+    lease_until: Mapped[float] = mapped_column(default=0.0)
+
+    __table_args__ = (Index("ix_work_lane_queued_at", "lane", "queued_at"),)
+
+
+class LaneRow(Base):
+    """When a lane was last given a worker: the one that waited longest is next."""
+
+    __tablename__ = "lanes"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    claimed_at: Mapped[float]
+
+
+class WorkerRow(Base):
+    """A worker process as it last said that it is alive."""
+
+    __tablename__ = "workers"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[float]
+    seen_at: Mapped[float]
+
+
+class GenerationRow(Base):
+    """An index filled by one embedding model. Exactly one is `serving`; `building` and `standby` are kept filled."""
+
+    __tablename__ = "generations"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model: Mapped[str]
+    url: Mapped[str]
+    query_prefix: Mapped[str]
+    passage_prefix: Mapped[str]
+    send_input_type: Mapped[bool]
+    dimension: Mapped[int]
+    max_tokens: Mapped[int]
+    index_name: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str]
+    created_at: Mapped[float]
+    switched_at: Mapped[float | None]
+
+
+class IndexedRow(Base):
+    """That a generation holds all vectors of the version that a document serves."""
+
+    __tablename__ = "indexed"
+    generation: Mapped[int] = mapped_column(ForeignKey("generations.id"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True, index=True)
+    version: Mapped[int]
+
+
+class AuditRow(Base):
+    """Who did what to which document, never what stands in it."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    actor: Mapped[str]
+    action: Mapped[str]
+    document_id: Mapped[str] = mapped_column(index=True)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class ChunkRow(Base):

@@ -26,8 +26,13 @@ def model_name(model: str) -> str:
 
 
 def load_tokenizer(model: str) -> Tokenizer:
-    """Return the model's tokenizer, which neither cuts nor pads."""
-    tokenizer: Tokenizer = Tokenizer.from_file(str(model_folder(model) / "tokenizer.json"))
+    """Return the model's tokenizer, which neither cuts nor pads.
+
+    A model that another engine serves by a name has no file here; the packaged one counts in its place, and the
+    engine refuses what is too long for it.
+    """
+    folder = model_folder(model) if model == PACKAGED or Path(model).is_absolute() else model_folder(PACKAGED)
+    tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from rag.errors import DocumentNotFound
+
 
 class Status(StrEnum):
     """Where a version of a document stands. `ready` and `failed` are final."""
@@ -64,6 +66,12 @@ class Version:
     total: int
     unit: str
     failure: Failure | None
+    title: str | None
+    author: str | None
+    written_at: str | None
+    modified_at: str | None
+    language: str | None
+    warnings: tuple[str, ...]
     pages: int | None
     chunks: int
     attempts: int
@@ -72,11 +80,14 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A document and its versions, oldest first. `serving` is the version that answers use, if any."""
+    """A document, its names in other systems and its versions, oldest first.
+
+    `serving` is the version that answers use, if any.
+    """
 
     id: str
     collection: str
-    source_id: str | None
+    source_ids: tuple[str, ...]
     serving: int | None
     metadata: dict[str, Any]
     access: tuple[str, ...]
@@ -85,6 +96,38 @@ class Document:
     @property
     def latest(self) -> Version:
         return self.versions[-1]
+
+    def version(self, number: int) -> Version:
+        """Raise DocumentNotFound if there is none of this number."""
+        for version in self.versions:
+            if version.version == number:
+                return version
+        raise DocumentNotFound(f"Document {self.id} has no version {number}.")
+
+    @property
+    def source_id(self) -> str | None:
+        return self.source_ids[0] if self.source_ids else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """An index filled by one embedding model: how to reach the model, and what the index is called.
+
+    `model` is the packaged model's name, a folder, or the name under which the engine at `url` serves it; an
+    empty `url` is the service's own embedder. `max_tokens` is the longest passage that the model reads whole.
+    """
+
+    model: str
+    url: str
+    query_prefix: str
+    passage_prefix: str
+    send_input_type: bool
+    dimension: int
+    max_tokens: int
+    id: int = 0
+    index_name: str = ""
+    state: str = ""
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +182,26 @@ class Chunk:
     section: str | None
     start: int
     end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extracted:
+    """What ingesting reads from an original: its text, cut into chunks, and what else the file says of itself.
+
+    `boxes` are those of `rag.types.Block`, for every character of `text`, or empty.
+    """
+
+    title: str
+    text: str
+    chunks: tuple[Chunk, ...]
+    pages: int | None = None
+    page_sizes: tuple[tuple[float, float], ...] = ()
+    boxes: bytes = b""
+    author: str | None = None
+    created_at: str | None = None
+    modified_at: str | None = None
+    language: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

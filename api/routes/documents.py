@@ -14,12 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 from api.auth import Reader, ServicesDep, Writer
 from api.download import send_original
 from api.problems import problem
-from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList
+from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList, HighlightBody
 from api.services import Services
 from api.sse import event_stream, frame
 from ingest.parse.kinds import Kind
 from rag.errors import InvalidRequest, RagError
-from rag.leases import Work
 from rag.types import Document, Principal, Status
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
@@ -79,7 +78,7 @@ def list_documents(
 
 @router.get("/{document_id}")
 def get_document(document_id: str, services: ServicesDep, caller: Reader) -> DocumentBody:
-    return DocumentBody.of_document(services.registry.document(document_id, caller))
+    return _with_waiting(services.registry.document(document_id, caller), services)
 
 
 @router.get("/{document_id}/events", response_class=StreamingResponse)
@@ -105,22 +104,36 @@ def list_chunks(document_id: str, services: ServicesDep, caller: Reader) -> list
     ]
 
 
+@router.get("/{document_id}/highlights")
+def list_highlights(
+    document_id: str,
+    services: ServicesDep,
+    caller: Reader,
+    start: Annotated[int, Query(ge=0)],
+    end: Annotated[int, Query(ge=0)],
+) -> list[HighlightBody]:
+    """List where characters `start` to `end` of the text stand on the pages, for formats that have such places."""
+    found = services.registry.highlights(document_id, start, end, caller)
+    return [HighlightBody(**vars(highlight)) for highlight in found]
+
+
 @router.get("/{document_id}/content", response_class=StreamingResponse)
 def content(
     document_id: str,
     services: ServicesDep,
     caller: Reader,
+    version: Annotated[int | None, Query(description="Left out: the one that answers use, else the latest.")] = None,
     range_header: Annotated[str | None, Header(alias="range")] = None,
 ) -> Response:
     """Send the original. Only kinds that run nothing in a browser are shown in it; others are downloaded."""
     document = services.registry.document(document_id, caller)
-    version = next((v for v in document.versions if v.version == document.serving), document.latest)
+    chosen = document.version(version or document.serving or document.latest.version)
     return send_original(
         services.intake.store,
-        sha256=version.sha256,
-        size_bytes=version.size_bytes,
-        filename=version.filename,
-        kind=Kind(version.media_type),
+        sha256=chosen.sha256,
+        size_bytes=chosen.size_bytes,
+        filename=chosen.filename,
+        kind=Kind(chosen.media_type),
         range_header=range_header,
     )
 
@@ -129,7 +142,15 @@ def content(
 def reprocess(document_id: str, services: ServicesDep, caller: Writer) -> DocumentBody:
     """Ingest the latest version again. What serves now goes on serving until then."""
     document = services.registry.reprocess(document_id, caller)
-    services.intake.queue.wake(Work(document_id=document.id, version=document.latest.version))
+    services.intake.queue.wake()
+    return DocumentBody.of_document(document)
+
+
+@router.post("/{document_id}/versions/{version}/restore", status_code=202)
+def restore(document_id: str, version: int, services: ServicesDep, caller: Writer) -> DocumentBody:
+    """Make an earlier version the newest one again. What serves now goes on serving until it is ready."""
+    document = services.registry.restore(document_id, version, caller)
+    services.intake.queue.wake()
     return DocumentBody.of_document(document)
 
 
@@ -137,7 +158,13 @@ def reprocess(document_id: str, services: ServicesDep, caller: Writer) -> Docume
 def delete(document_id: str, services: ServicesDep, caller: Writer) -> None:
     """Delete a document: from now on nothing shows it. Its data are removed within seconds."""
     services.registry.delete(document_id, caller)
-    services.intake.queue.wake(Work(document_id=document_id, version=0))
+    services.intake.queue.wake()
+
+
+def _with_waiting(document: Document, services: Services) -> DocumentBody:
+    body = DocumentBody.of_document(document)
+    body.waiting = services.registry.waiting(document)
+    return body
 
 
 async def _changes(document_id: str, services: Services, caller: Principal) -> AsyncGenerator[bytes, None]:
@@ -150,7 +177,8 @@ async def _changes(document_id: str, services: Services, caller: Principal) -> A
             return
         if document != sent:
             sent = document
-            yield frame("document", DocumentBody.of_document(document).model_dump(mode="json"))
+            body = await run_sync(_with_waiting, document, services)
+            yield frame("document", body.model_dump(mode="json"))
         else:
             await anyio.sleep(FOLLOW_EVERY_S)
 

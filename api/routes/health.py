@@ -8,7 +8,9 @@ from fastapi import APIRouter, Response
 from kombu.exceptions import OperationalError
 
 from api.auth import ServicesDep
+from api.services import Services
 from rag.errors import RagError
+from rag.work import WORKER_SEEN_S
 
 router = APIRouter(tags=["health"])
 
@@ -21,13 +23,14 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
-    """Answer 200 once questions can be answered. Without store, broker or generator they still can: `degraded`."""
+    """Answer 200 once questions can be answered. Without store, broker, worker or generator they can: `degraded`."""
     checks = {
         "registry": await _check(lambda: run_sync(services.registry.ping)),
-        "embedder": await _check(lambda: run_sync(services.retriever.embedder.ping)),
-        "index": await _check(lambda: run_sync(services.retriever.index.count)),
+        "embedder": await _check(lambda: run_sync(_ping_embedder, services)),
+        "index": await _check(lambda: run_sync(_ping_index, services)),
         "store": await _check(lambda: run_sync(services.intake.store.ping)),
         "broker": await _check(lambda: run_sync(services.intake.queue.ping)),
+        "worker": await _worker(services),
         "generator": await _generator(services),
     }
     is_ready = all(checks[part]["status"] == "ok" for part in ("registry", "embedder", "index"))
@@ -37,12 +40,28 @@ async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
     return {"status": "ok" if whole else "degraded" if is_ready else "unavailable", "checks": checks}
 
 
+def _ping_embedder(services: Services) -> None:
+    services.retriever.indexes.serving().embedder.ping()
+
+
+def _ping_index(services: Services) -> None:
+    services.retriever.indexes.serving().index.count()
+
+
 async def _check(ping: Callable[[], Awaitable[object]]) -> dict[str, str]:
     try:
         await ping()
     except (RagError, OperationalError) as exc:
         return {"status": "unavailable", "detail": type(exc).__name__}
     return {"status": "ok"}
+
+
+async def _worker(services: ServicesDep) -> dict[str, str]:
+    try:
+        alive = await run_sync(services.leases.workers, WORKER_SEEN_S)
+    except RagError:
+        alive = 0
+    return {"status": "ok", "alive": str(alive)} if alive else {"status": "unavailable", "detail": "none was seen"}
 
 
 async def _generator(services: ServicesDep) -> dict[str, str]:

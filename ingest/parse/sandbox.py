@@ -1,99 +1,263 @@
-"""Run a parser in a child process of its own: limited memory, time and output, no network, nothing kept.
+"""Run a function over a hostile file in a child process: limited memory, time and output, no network, nothing kept.
 
-A fork server imports the parsers once, so that a document costs a fork (some 10 ms) and no import.
+What the child may do is in `confine.py`, how it is started in `forkserver.py`. This side watches it, and says for
+people why it ended.
 """
 
-import ctypes
 import json
-import multiprocessing
 import os
-import resource
-from base64 import b64decode, b64encode
-from dataclasses import asdict
-from multiprocessing.connection import Connection
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Self
 
-from ingest.parse.kinds import Kind
+import psutil
+
+from ingest.parse.forkserver import NOT_CONFINED, End, Task, remove
 from rag import errors
 from rag.settings import ParseSettings
-from rag.types import Block, ParsedDocument
 
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-MAX_FILE_BYTES = 500_000_000
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__, "ingest.parse.dispatch", "ingest.parse.elements"])
-
-
-def parse_in_sandbox(path: Path, filename: str, kind: Kind, limits: ParseSettings) -> ParsedDocument:
-    """Return the parsed document. Raise a PermanentError that says why it cannot be had."""
-    receiver, sender = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_child, args=(sender, path, filename, kind, limits), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        if not receiver.poll(limits.timeout_s):
-            raise errors.ParserLimitExceeded(f"{filename} took over {limits.timeout_s:.0f} s to read. Split it.")
-        answer = json.loads(receiver.recv_bytes())
-    except EOFError:
-        process.join()
-        raise errors.ParserLimitExceeded(
-            f"{filename} ended its parser (exit code {process.exitcode}), likely by its use of memory "
-            f"(limit {limits.memory_bytes // 1_000_000} MB). Split it, or raise RAG_PARSE_MEMORY_BYTES."
-        ) from None
-    finally:
-        process.kill()
-        process.join()
-        receiver.close()
-    if "error" in answer:
-        raise getattr(errors, answer["error"])(answer["detail"])
-    return _received(answer)
+LOOK_EVERY_S = 0.25
+START_S = 120.0  # for the fork server's imports
+READ_BYTES = 1 << 20
+MAX_PROCESSES = 32
+BYTES_PER_CHAR = 16  # of what may come back: UTF-8, eight bytes of boxes, and the passages
+SPARE_BYTES = 4_000_000
+NEAR_LIMIT = 0.8
+MAX_DETAIL_CHARS = 1000
+LIMIT_TEXTS = {
+    "time": "took over {s:g} s to read. Split it, or raise RAG_PARSE_TIMEOUT_S.",
+    "memory": "needed more than {mb} MB to read. Split it, or raise RAG_PARSE_MEMORY_BYTES.",
+    "output": "gave more than the {n:,} characters of text that RAG_PARSE_MAX_CHARS allows. Split it.",
+    "processes": "made its parser start too many processes.",
+    "disk": "needed more room for temporary files than a parser may use. Split it.",
+}
+INHERITED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
-def _received(answer: dict[str, Any]) -> ParsedDocument:
-    """Return the record that `_sent` wrote as JSON."""
-    blocks = tuple(
-        Block(**(block | {"section": tuple(block["section"]), "boxes": b64decode(block["boxes"])}))
-        for block in answer["blocks"]
-    )
-    sizes = tuple((width, height) for width, height in answer["page_sizes"])
-    return ParsedDocument(**(answer | {"blocks": blocks, "page_sizes": sizes, "warnings": tuple(answer["warnings"])}))
+class Sandbox:
+    """A fork server and the limits of what it runs. Safe to share between threads; `close` ends all of it."""
 
+    def __init__(self, limits: ParseSettings) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._process, self._control = _start_server()
 
-def _sent(parsed: ParsedDocument) -> dict[str, Any]:
-    answer = asdict(parsed)
-    for block in answer["blocks"]:
-        block["boxes"] = b64encode(block["boxes"]).decode()
-    return answer
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-def _child(sender: Connection, path: Path, filename: str, kind: Kind, limits: ParseSettings) -> None:
-    """Parse and send the result as JSON: what comes out of here is data, whatever the file did."""
-    _confine(limits)
-    from ingest.parse.dispatch import parse  # imported by the fork server already
+    def close(self) -> None:
+        self._control.close()
+        self._process.wait()
 
-    answer: dict[str, Any]
-    try:
-        parsed = parse(path, filename, kind)
-        size = sum(len(block.text) for block in parsed.blocks)
-        if size > limits.max_chars:
-            raise errors.ParserLimitExceeded(
-                f"{filename} holds {size:,} characters of text, the limit is {limits.max_chars:,}. Split it."
+    def run(self, function: Callable[..., bytes], original: Path, name: str, *arguments: object) -> bytes:
+        """Return what `function(original, name, *arguments)` returns in a process that may read the file `original`.
+
+        Raise its PermanentError, BrokenDocument for its crash or any other exception of it, ParserLimitExceeded
+        for the limit that it met, and OSError where this machine could not run it.
+        """
+        limits = self._limits
+        original = original.resolve()
+        with _private_folder() as folder:
+            task = Task(
+                function=function,
+                arguments=(original, name, *arguments),
+                original=original,
+                folder=folder,
+                memory_bytes=limits.memory_bytes,
+                cpu_s=int(limits.timeout_s) + 1,
             )
-        answer = _sent(parsed)
-    except errors.PermanentError as exc:
-        answer = {"error": type(exc).__name__, "detail": exc.detail}
-    except MemoryError:
-        return
-    sender.send_bytes(json.dumps(answer).encode())
+            output, sender = os.pipe()
+            caller, ending = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with caller, os.fdopen(output, "rb"):
+                try:
+                    self._send(pickle.dumps(task), sender, ending.fileno())
+                finally:
+                    os.close(sender)
+                    ending.close()
+                watch = _Watch(output, caller, limits)
+                watch.wait()
+        return _answer(name, watch, limits)
+
+    def _send(self, message: bytes, *descriptors: int) -> None:
+        """Give the fork server a task; start another server should it have ended."""
+        with self._lock:
+            try:
+                socket.send_fds(self._control, [message], descriptors)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close()
+                self._process, self._control = _start_server()
+                socket.send_fds(self._control, [message], descriptors)
 
 
-def _confine(limits: ParseSettings) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    seconds = int(limits.timeout_s) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(5)
-    # An empty network namespace. Refused where user namespaces are off; then the host's firewall must do.
-    ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET)
+class _Watch:
+    """One child, watched until it has ended. `limit` is what it was ended for, if it was."""
+
+    def __init__(self, pipe: int, caller: socket.socket, limits: ParseSettings) -> None:
+        self.received = bytearray()
+        self.limit: str | None = None
+        self.end: End | None = None
+        self._pipe = pipe
+        self._caller = caller
+        self._limits = limits
+        self._pid: int | None = None
+        self._deadline = time.monotonic() + START_S
+
+    def wait(self) -> None:
+        os.set_blocking(self._pipe, False)
+        looked = time.monotonic()
+        waiting: list[int | socket.socket] = [self._pipe, self._caller]
+        while True:
+            ready = wait(waiting, LOOK_EVERY_S)
+            if self._pipe in ready and not self._receive():
+                waiting.remove(self._pipe)
+            if self._caller in ready and not self._hear():
+                break
+            if self.limit is None and time.monotonic() > min(looked + LOOK_EVERY_S, self._deadline):
+                looked = time.monotonic()
+                self._stop(self._limit_met())
+        while self._receive():
+            pass
+
+    def _hear(self) -> bool:
+        """Take a message of the fork server: the process id, then the end. Return whether there will be another."""
+        with suppress(ConnectionResetError):
+            message = self._caller.recv(1024)
+            if message and self._pid is None:
+                self._pid = json.loads(message)
+                self._deadline = time.monotonic() + self._limits.timeout_s
+                return True
+            if message:
+                code, rss_bytes, cpu_s = json.loads(message)
+                self.end = End(code=code, rss_bytes=rss_bytes, cpu_s=cpu_s)
+        return False
+
+    def _receive(self) -> bool:
+        """Take what is in the pipe; return whether there may be more."""
+        try:
+            data = os.read(self._pipe, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if self.limit is None:
+            self.received += data
+            if len(self.received) > self._limits.max_chars * BYTES_PER_CHAR + SPARE_BYTES:
+                self._stop("output")
+        return bool(data)
+
+    def _limit_met(self) -> str | None:
+        """Each process has limits in the kernel; this looks at the clock, and adds up what a parser has started."""
+        if time.monotonic() > self._deadline:
+            return "time"
+        if self._pid is None:
+            return None
+        try:
+            child = psutil.Process(self._pid)
+            family = [child, *child.children(recursive=True)]
+            rss_bytes = sum(process.memory_info().rss for process in family)
+        except psutil.NoSuchProcess:  # one of them has just ended
+            return None
+        if len(family) > MAX_PROCESSES:
+            return "processes"
+        return "memory" if rss_bytes > self._limits.memory_bytes else None
+
+    def _stop(self, limit: str | None) -> None:
+        """Have the fork server kill the child, for this limit; its end is still to come."""
+        if limit is not None:
+            self.limit = limit
+            self.received.clear()
+            with suppress(OSError):
+                self._caller.shutdown(socket.SHUT_WR)
+
+
+def _answer(name: str, watch: _Watch, limits: ParseSettings) -> bytes:
+    """Return what the function returned, or raise what became of it."""
+    if watch.limit is not None:
+        raise _exceeded(name, watch.limit, limits)
+    if watch.end is None or watch.end.code == NOT_CONFINED:
+        raise OSError("a parser could not be started, see the worker's log")
+    if watch.end.code != 0 or not watch.received:
+        raise _crash(name, watch.end, limits)
+    sign, content = watch.received[:1], bytes(memoryview(watch.received)[1:])
+    if sign == b"+":
+        return content
+    raise _error(name, content, limits)
+
+
+def _crash(name: str, end: End, limits: ParseSettings) -> errors.PermanentError:
+    if end.cpu_s > limits.timeout_s:
+        return _exceeded(name, "time", limits)
+    if end.code < 0 and end.rss_bytes > NEAR_LIMIT * limits.memory_bytes:
+        return _exceeded(name, "memory", limits)
+    how = signal.Signals(-end.code).name if end.code < 0 else f"exit code {end.code}"
+    return errors.BrokenDocument(f"{name} cannot be read: its parser crashed ({how}). Save it anew in another format.")
+
+
+def _error(name: str, content: bytes, limits: ParseSettings) -> errors.PermanentError:
+    """Return the error that a child reports; it may be in a hostile document's hands, so nothing of it is trusted."""
+    try:
+        report = json.loads(content)
+        limit, kind, detail = report.get("limit"), report.get("error"), str(report.get("detail"))[:MAX_DETAIL_CHARS]
+    except (ValueError, AttributeError):
+        return errors.BrokenDocument(f"{name} cannot be read: its parser answered with something else than an error.")
+    if limit in LIMIT_TEXTS:
+        return _exceeded(name, limit, limits)
+    known = {leaf.__name__: leaf for leaf in errors.PermanentError.__subclasses__()}
+    if kind in known:
+        return known[kind](detail)
+    return errors.BrokenDocument(f"{name} cannot be read ({detail}).")
+
+
+def _exceeded(name: str, limit: str, limits: ParseSettings) -> errors.ParserLimitExceeded:
+    text = LIMIT_TEXTS[limit].format(s=limits.timeout_s, mb=limits.memory_bytes // 1_000_000, n=limits.max_chars)
+    return errors.ParserLimitExceeded(f"{name} {text}")
+
+
+def missing_protections() -> list[str]:
+    """Return what this machine does not offer to confine parsers, a sentence each."""
+    command = [sys.executable, "-m", "ingest.parse.confine"]
+    environment = os.environ | {"PYTHONPATH": _python_path()}
+    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)  # noqa: S603
+    return told.stdout.splitlines()
+
+
+def _python_path() -> str:
+    return os.pathsep.join(filter(None, sys.path))
+
+
+def _start_server() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a fork server that knows no setting of the service and keeps none of its files open."""
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603  # our own argv
+            [sys.executable, "-m", "ingest.parse", str(theirs.fileno())],
+            env=kept | ONE_THREAD | {"PYTHONPATH": _python_path()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # Ctrl-C is for the service, which ends it
+        )
+    return process, control
+
+
+@contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A temporary folder that is removed with whatever is in it."""
+    folder = Path(tempfile.mkdtemp(prefix="attest-")).resolve()
+    try:
+        yield folder
+    finally:
+        remove(folder)

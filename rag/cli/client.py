@@ -40,6 +40,12 @@ class Client:
         with self._translated():
             return self._json(self._http.get(f"/v1/documents/{document_id}"))
 
+    def call(self, method: str, path: str, json: dict[str, Any] | None = None) -> Any:
+        """Return the answer's JSON; None if it has no body."""
+        with self._translated():
+            response = self._http.request(method, path, json=json)
+            return self._json(response) if response.content else None
+
     def search(self, query: str, top_k: int) -> dict[str, Any]:
         with self._translated():
             return self._json(self._http.post("/v1/search", json={"query": query, "top_k": top_k}))

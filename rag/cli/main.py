@@ -11,6 +11,7 @@ from rich.console import Console
 
 from rag.cli.checks import all_checks
 from rag.cli.client import Client
+from rag.cli.generations import models_app
 from rag.cli.ingest import find_files, ingest_files
 from rag.cli.up import up as start_everything
 from rag.errors import RagError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(models_app, name="models")
 console = Console()
 errors = Console(stderr=True)
 

@@ -19,7 +19,7 @@ def part_checks(settings: Settings) -> Iterator[Check]:
     yield _store(settings)
     if broker := settings.broker.url.get_secret_value():
         kind = "Redis" if broker.startswith("redis") else "RabbitMQ"
-        yield _asked("broker", f"{kind} {shown(broker)}", Queue(make_app(broker, settings.worker.lease_s)).ping)
+        yield _asked("broker", f"{kind} {shown(broker)}", Queue(make_app(broker)).ping)
 
 
 def _registry(settings: Settings) -> Check:

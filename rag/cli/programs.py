@@ -40,7 +40,7 @@ class Plan:
     environment: dict[str, str]
 
 
-def plan(settings: Settings, generator: str) -> Plan:
+def plan(settings: Settings, generator: str, own_model: str) -> Plan:
     """Return what to start: every part whose URL is not set already, then worker and API."""
     data = settings.data_dir
     environment = {
@@ -59,8 +59,8 @@ def plan(settings: Settings, generator: str) -> Plan:
     if not settings.chroma.url:
         program, environment["RAG_CHROMA_URL"] = _chroma(data)
         engines.append(program)
-    if not settings.embedder.url:
-        program, environment["RAG_EMBEDDER_URL"] = _embedder()
+    if not settings.embedder.url and own_model:
+        program, environment["RAG_EMBEDDER_URL"] = _embedder(own_model)
         engines.append(program)
     generators: list[Program] = []
     if not settings.generator.url and generator != "none":
@@ -98,9 +98,9 @@ def _chroma(data: Path) -> tuple[Program, str]:
     return Program(name="chroma", argv=argv, is_ready=lambda: _http_ok(f"{url}/api/v2/heartbeat")), url
 
 
-def _embedder() -> tuple[Program, str]:
+def _embedder(model: str) -> tuple[Program, str]:
     port = _free_port()
-    argv = [sys.executable, "-m", "api.embedder", "127.0.0.1", str(port)]
+    argv = [sys.executable, "-m", "api.embedder", "127.0.0.1", str(port), model]
     url = f"http://127.0.0.1:{port}"
     return Program(name="embedder", argv=argv, is_ready=lambda: _http_ok(f"{url}/health")), f"{url}/v1"
 

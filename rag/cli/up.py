@@ -35,7 +35,7 @@ def up(settings: Settings, generator: str, samples: Path | None, console: Consol
             "Make one first: rag keys create administrator --scope admin"
         )
     chosen = choose_generator(generator)
-    programs = plan(settings, chosen)
+    programs = plan(settings, chosen, prepared["own_model"])
     try:
         with stop_signals(), running(programs, settings.data_dir, console.print) as given_up:
             if samples is not None:

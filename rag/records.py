@@ -1,0 +1,86 @@
+"""Rows of the registry to records."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rag.tables import ChunkRow, DocumentRow, SourceIdRow, VersionRow
+from rag.types import Chunk, Document, Failure, Hit, Status, Version
+
+
+def document_record(session: Session, row: DocumentRow) -> Document:
+    """Return a document's row, its names and its versions as one record."""
+    versions = session.scalars(select(VersionRow).where(VersionRow.document_id == row.id).order_by(VersionRow.version))
+    names = (
+        select(SourceIdRow.source_id)
+        .where(SourceIdRow.document_id == row.id)
+        .order_by(SourceIdRow.created_at, SourceIdRow.source_id)
+    )
+    return Document(
+        id=row.id,
+        collection=row.collection,
+        source_ids=tuple(session.scalars(names)),
+        serving=row.serving,
+        metadata=row.meta,
+        access=tuple(row.access),
+        versions=tuple(_version_record(version) for version in versions),
+    )
+
+
+def _version_record(row: VersionRow) -> Version:
+    failure = None
+    if row.error_type:
+        failure = Failure(type=row.error_type, title=row.error_title or "", detail=row.error_detail or "")
+    return Version(
+        document_id=row.document_id,
+        version=row.version,
+        filename=row.filename,
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        media_type=row.media_type,
+        status=Status(row.status),
+        stage=row.stage,
+        done=row.done,
+        total=row.total,
+        unit=row.unit,
+        failure=failure,
+        title=row.title,
+        author=row.author,
+        written_at=row.written_at,
+        modified_at=row.modified_at,
+        language=row.language,
+        warnings=tuple(row.warnings),
+        pages=row.pages,
+        chunks=row.chunks,
+        attempts=row.attempts,
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+    )
+
+
+def chunk_record(row: ChunkRow) -> Chunk:
+    return Chunk(
+        ordinal=row.ordinal,
+        text=row.text,
+        context=row.context,
+        page=row.page,
+        section=row.section,
+        start=row.start,
+        end=row.end,
+    )
+
+
+def hit_record(row: ChunkRow, title: str, score: float) -> Hit:
+    return Hit(
+        chunk_id=row.id,
+        document_id=row.document_id,
+        version=row.version,
+        title=title,
+        text=row.text,
+        context=row.context,
+        page=row.page,
+        section=row.section,
+        start=row.start,
+        end=row.end,
+        score=score,
+    )

@@ -1,0 +1,237 @@
+"""What answers may use: the switch to a version, what each generation's index must hold, the end of what is deleted."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Engine, delete, exists, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from rag.audit import WORKER, record
+from rag.database import clock, insert_if_new, transaction
+from rag.records import chunk_record
+from rag.tables import (
+    ChunkRow,
+    CollectionRow,
+    DocumentRow,
+    GenerationRow,
+    IdempotencyRow,
+    IndexedRow,
+    SourceIdRow,
+    VersionRow,
+    WorkRow,
+)
+from rag.types import Chunk, Extracted, Status
+from rag.work import Kind, Work, add_work, held_by
+
+_SERVED = (
+    DocumentRow,
+    (DocumentRow.id == VersionRow.document_id)
+    & (DocumentRow.serving == VersionRow.version)
+    & DocumentRow.deleted_at.is_(None),
+)
+
+
+class Switch(StrEnum):
+    """How the attempt to serve a version ended.
+
+    `served`: searches show it from now on. `superseded`: a newer version serves already. `lost`: another worker has
+    the work, or the document is deleted. `moved`: another generation serves since the work began; begin again.
+    """
+
+    SERVED = "served"
+    SUPERSEDED = "superseded"
+    LOST = "lost"
+    MOVED = "moved"
+
+
+class Serving:
+    """Every change of what is shown. One transaction a call, which either happens whole or not at all."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def switch(self, work: Work, extracted: Extracted, generation: int) -> Switch:
+        """Serve a version, its vectors already in `generation`, instead of the one before.
+
+        Other generations are queued to be filled with it, and the vectors before it to be removed.
+        """
+        with transaction(self._engine, writes=True) as session:
+            document = session.get(DocumentRow, work.document_id, with_for_update=True)
+            held = session.scalar(select(WorkRow).where(*held_by(work)).with_for_update())
+            if held is None or document is None or document.deleted_at is not None:
+                return Switch.LOST
+            session.execute(select(GenerationRow.id).with_for_update(read=True)).all()  # none may switch meanwhile
+            states = dict(session.execute(select(GenerationRow.id, GenerationRow.state)).tuples().all())
+            if states[generation] != "serving":
+                return Switch.MOVED
+            _store_version(session, work, extracted)
+            session.delete(held)
+            if (document.serving or 0) > work.version:
+                return Switch.SUPERSEDED
+            is_first = document.serving is None
+            document.serving = work.version
+            session.execute(delete(ChunkRow).where(ChunkRow.document_id == work.document_id))
+            if extracted.chunks:
+                session.execute(insert(ChunkRow), [_chunk_values(work, chunk) for chunk in extracted.chunks])
+            session.execute(delete(IndexedRow).where(IndexedRow.document_id == work.document_id))
+            _mark_indexed(session, work, generation)
+            for other in states.keys() - {generation}:
+                add_work(
+                    session,
+                    Kind.REINDEX,
+                    work.document_id,
+                    version=work.version,
+                    generation=other,
+                    size_bytes=held.size_bytes,
+                )
+            if not is_first:
+                add_work(session, Kind.CLEAN, work.document_id)
+            return Switch.SERVED
+
+    def reindexed(self, work: Work) -> None:
+        """Record that another generation holds the version, unless it was replaced meanwhile."""
+        with transaction(self._engine, writes=True) as session:
+            document = session.get_one(DocumentRow, work.document_id, with_for_update=True)
+            if session.execute(delete(WorkRow).where(*held_by(work)).returning(WorkRow.id)).first() is None:
+                return
+            if document.deleted_at is None and document.serving == work.version:
+                _mark_indexed(session, work, work.generation)
+
+    def served_chunks(self, document_id: str) -> tuple[int, list[Chunk]]:
+        """Return the version that the index is to hold and its chunks in reading order; (0, []) for none."""
+        query = (
+            select(DocumentRow.serving, ChunkRow)
+            .join(ChunkRow, ChunkRow.document_id == DocumentRow.id)
+            .where(DocumentRow.id == document_id, DocumentRow.deleted_at.is_(None))
+            .where(ChunkRow.version == DocumentRow.serving)
+            .order_by(ChunkRow.ordinal)
+        )
+        with transaction(self._engine, writes=False) as session:
+            rows = session.execute(query).tuples().all()
+        return (rows[0][0] or 0 if rows else 0), [chunk_record(row) for _, row in rows]
+
+    def is_indexed(self, document_id: str, generation: int) -> bool:
+        """Tell whether a generation is said to hold what is served of a document."""
+        with transaction(self._engine, writes=False) as session:
+            return session.get(IndexedRow, (generation, document_id)) is not None
+
+    def ask_to_index(self, document_ids: Sequence[str], generation: int) -> None:
+        """Have a generation filled with what is served of these documents: it lacks some of it."""
+        with transaction(self._engine, writes=True) as session:
+            for document_id in document_ids:
+                document = session.get_one(DocumentRow, document_id, with_for_update=True)
+                if document.serving is not None and document.deleted_at is None:
+                    session.execute(
+                        delete(IndexedRow).where(
+                            IndexedRow.generation == generation, IndexedRow.document_id == document_id
+                        )
+                    )
+                    add_work(session, Kind.REINDEX, document_id, version=document.serving, generation=generation)
+
+    def is_settled(self, generation: int, vectors: int) -> bool:
+        """Tell whether a generation with so many vectors holds what is served, as far as counting shows."""
+        with transaction(self._engine, writes=False) as session:
+            expected = session.scalar(select(func.sum(VersionRow.chunks)).join(*_SERVED)) or 0
+            marked = exists().where(IndexedRow.generation == generation, IndexedRow.document_id == DocumentRow.id)
+            unmarked = session.scalar(select(VersionRow.document_id).join(*_SERVED).where(~marked).limit(1))
+            return vectors == expected and unmarked is None
+
+    def served_ids(self, chunk_ids: Sequence[str]) -> set[str]:
+        """Return those of the chunk ids that are served."""
+        with transaction(self._engine, writes=False) as session:
+            return set(
+                session.scalars(
+                    select(ChunkRow.id)
+                    .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+                    .where(ChunkRow.id.in_(chunk_ids), DocumentRow.deleted_at.is_(None))
+                )
+            )
+
+    def served_counts(self) -> dict[str, int]:
+        """Return every served document with the number of its chunks."""
+        with transaction(self._engine, writes=False) as session:
+            query = select(VersionRow.document_id, VersionRow.chunks).join(*_SERVED)
+            return dict(session.execute(query).tuples().all())
+
+    def mark_indexed(self, document_ids: Sequence[str], generation: int) -> None:
+        """Record of served documents that a generation was seen to hold them."""
+        with transaction(self._engine, writes=True) as session:
+            for document_id in document_ids:
+                document = session.get_one(DocumentRow, document_id)
+                if document.serving is not None:
+                    insert_if_new(
+                        session,
+                        IndexedRow,
+                        generation=generation,
+                        document_id=document_id,
+                        version=document.serving,
+                    )
+
+    def purge(self, work: Work, remove_original: Callable[[str], None]) -> None:
+        """Remove all that is left of a deleted document, its vectors gone already.
+
+        Its row stays, with the time, as the proof. `remove_original` is called with each hash that no other
+        document has, while no upload can add one.
+        """
+        with transaction(self._engine, writes=True) as session:
+            session.execute(select(CollectionRow.name).with_for_update()).all()
+            if session.scalar(select(WorkRow.id).where(*held_by(work))) is None:
+                return
+            own = select(VersionRow.sha256).where(VersionRow.document_id == work.document_id)
+            others = select(VersionRow.sha256).where(VersionRow.document_id != work.document_id)
+            for sha256 in session.scalars(own.where(VersionRow.sha256.not_in(others)).distinct()):
+                remove_original(sha256)
+            for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow, WorkRow):
+                session.execute(delete(table).where(table.document_id == work.document_id))
+            gone: dict[str, Any] = {"meta": {}, "access": [], "serving": None, "purged_at": clock(session)}
+            session.execute(update(DocumentRow).where(DocumentRow.id == work.document_id).values(**gone))
+            record(session, WORKER, "document.purged", work.document_id)
+
+
+def _store_version(session: Session, work: Work, extracted: Extracted) -> None:
+    named = (VersionRow.document_id == work.document_id, VersionRow.version == work.version)
+    values = {
+        "status": Status.READY,
+        "stage": None,
+        "title": extracted.title,
+        "author": extracted.author,
+        "written_at": extracted.created_at,
+        "modified_at": extracted.modified_at,
+        "language": extracted.language,
+        "warnings": list(extracted.warnings),
+        "text": extracted.text,
+        "pages": extracted.pages,
+        "page_sizes": [list(size) for size in extracted.page_sizes],
+        "boxes": zlib.compress(extracted.boxes, 1) if extracted.boxes else None,
+        "chunks": len(extracted.chunks),
+        "error_type": None,
+        "error_title": None,
+        "error_detail": None,
+    }
+    session.execute(update(VersionRow).where(*named).values(**values))
+
+
+def _mark_indexed(session: Session, work: Work, generation: int) -> None:
+    session.merge(IndexedRow(generation=generation, document_id=work.document_id, version=work.version))
+
+
+def _chunk_values(work: Work, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "id": chunk_id(work.document_id, work.version, chunk.ordinal),
+        "document_id": work.document_id,
+        "version": work.version,
+        "ordinal": chunk.ordinal,
+        "text": chunk.text,
+        "context": chunk.context,
+        "page": chunk.page,
+        "section": chunk.section,
+        "start": chunk.start,
+        "end": chunk.end,
+    }
+
+
+def chunk_id(document_id: str, version: int, ordinal: int) -> str:
+    """Return the chunk's id: the same whenever the same version is chunked again."""
+    return f"{document_id}.{version}.{ordinal}"

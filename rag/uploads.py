@@ -1,0 +1,181 @@
+"""What an upload means: a new document, a new version of one, or nothing new."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from rag.audit import record
+from rag.errors import Forbidden
+from rag.tables import CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
+from rag.types import Principal, Status
+from rag.work import Kind, add_work
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """What an upload brings, its bytes already stored under `sha256`. `None` keeps what the document has."""
+
+    collection: str
+    filename: str
+    sha256: str
+    size_bytes: int
+    media_type: str
+    source_id: str | None = None
+    metadata: dict[str, Any] | None = None
+    access: Sequence[str] | None = None
+    idempotency_key: str | None = None
+
+
+def record_upload(session: Session, upload: Upload, principal: Principal) -> tuple[DocumentRow, bool]:
+    """Return the document that the upload belongs to, and whether there is work to do; see `Registry.add`."""
+    _lock_collection(session, upload.collection)
+    row = _named(session, upload, principal) or _with_same_bytes(session, upload)
+    if row is None:
+        row = _new_document(session, upload)
+    _name(session, row, upload)
+    row.meta = row.meta if upload.metadata is None else upload.metadata
+    row.access = row.access if upload.access is None else list(upload.access)
+    latest = latest_version(session, row.id)
+    is_new = latest is None or latest.sha256 != upload.sha256 or latest.status == Status.FAILED
+    if latest is None or latest.sha256 != upload.sha256:
+        add_version(session, row, upload, principal)
+    elif is_new:
+        queue_again(session, row, latest)
+    if upload.idempotency_key and is_new:
+        session.merge(
+            IdempotencyRow(
+                caller=principal.name, key=upload.idempotency_key, document_id=row.id, created_at=time.time()
+            )
+        )
+    session.flush()
+    return row, is_new
+
+
+def _lock_collection(session: Session, name: str) -> None:
+    """Make the collection if need be and lock its row: uploads to one collection are recorded one by one."""
+    if session.get(CollectionRow, name, with_for_update=True) is None:
+        with suppress(IntegrityError), session.begin_nested():  # another upload may make it just now
+            session.add(CollectionRow(name=name, created_at=time.time()))
+        session.get(CollectionRow, name, with_for_update=True)
+
+
+def _named(session: Session, upload: Upload, principal: Principal) -> DocumentRow | None:
+    """Return the document that has the upload's source_id, unless other names keep it as it is.
+
+    Raise Forbidden if the principal may not see it.
+    """
+    if upload.source_id is None:
+        return None
+    name = session.get(SourceIdRow, (upload.collection, upload.source_id))
+    if name is None:
+        return None
+    row = session.get_one(DocumentRow, name.document_id, with_for_update=True)
+    if not may_see(principal, row.access):
+        raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
+    latest = latest_version(session, row.id)
+    names = session.scalar(select(func.count()).where(SourceIdRow.document_id == row.id)) or 0
+    if latest is not None and latest.sha256 != upload.sha256 and names > 1:
+        session.delete(name)  # the other names go on meaning the document as it is
+        session.flush()
+        return None
+    return row
+
+
+def _with_same_bytes(session: Session, upload: Upload) -> DocumentRow | None:
+    """Return a live document of the collection whose latest version has the upload's bytes, for the same groups."""
+    live = (
+        select(DocumentRow)
+        .join(VersionRow, VersionRow.document_id == DocumentRow.id)
+        .where(DocumentRow.collection == upload.collection, DocumentRow.deleted_at.is_(None))
+        .where(VersionRow.sha256 == upload.sha256)
+    )
+    for row in session.scalars(live).unique():
+        latest = latest_version(session, row.id)
+        if latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access or ()):
+            return row
+    return None
+
+
+def _name(session: Session, row: DocumentRow, upload: Upload) -> None:
+    if upload.source_id is not None and session.get(SourceIdRow, (upload.collection, upload.source_id)) is None:
+        session.add(
+            SourceIdRow(
+                collection=upload.collection,
+                source_id=upload.source_id,
+                document_id=row.id,
+                created_at=time.time(),
+            )
+        )
+        session.flush()
+
+
+def latest_version(session: Session, document_id: str) -> VersionRow | None:
+    query = select(VersionRow).where(VersionRow.document_id == document_id).order_by(VersionRow.version.desc())
+    return session.scalars(query.limit(1)).first()
+
+
+def _new_document(session: Session, upload: Upload) -> DocumentRow:
+    row = DocumentRow(
+        id=f"doc_{secrets.token_hex(8)}",
+        collection=upload.collection,
+        meta=upload.metadata or {},
+        access=list(upload.access or ()),
+        created_at=time.time(),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add_version(
+    session: Session, row: DocumentRow, upload: Upload, principal: Principal, *, restored_from: int | None = None
+) -> None:
+    latest = latest_version(session, row.id)
+    number = 1 if latest is None else latest.version + 1
+    version = VersionRow(
+        document_id=row.id,
+        version=number,
+        filename=upload.filename,
+        sha256=upload.sha256,
+        size_bytes=upload.size_bytes,
+        media_type=upload.media_type,
+        status=Status.QUEUED,
+        warnings=[],
+        page_sizes=[],
+        created_at=time.time(),
+    )
+    session.add(version)
+    session.flush()
+    queue(session, row, version)
+    detail = {"version": number, "sha256": upload.sha256}
+    if restored_from is not None:
+        detail["restored_from"] = restored_from
+    record(session, principal.name, "document.uploaded" if number == 1 else "document.replaced", row.id, **detail)
+
+
+def queue(session: Session, row: DocumentRow, version: VersionRow) -> None:
+    add_work(
+        session,
+        Kind.INGEST,
+        row.id,
+        version=version.version,
+        lane=row.collection,
+        size_bytes=version.size_bytes,
+    )
+
+
+def queue_again(session: Session, row: DocumentRow, version: VersionRow) -> None:
+    version.status, version.stage, version.attempts = Status.QUEUED, None, 0
+    version.error_type = version.error_title = version.error_detail = None
+    queue(session, row, version)
+
+
+def may_see(principal: Principal, access: Sequence[str]) -> bool:
+    return not access or principal.is_admin or not principal.groups.isdisjoint(access)
