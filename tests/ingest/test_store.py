@@ -199,6 +199,17 @@ def test_what_the_server_refuses_is_said_by_its_code(
         list(elsewhere(endpoint=server.url.removesuffix("/v1")).read(SHA256, 0, 8))
 
 
+def test_a_server_that_hangs_is_told_from_one_that_answers_within_seconds(bucket: StoreSettings) -> None:
+    def hang(_: Exchange) -> None:
+        server.ending.wait()
+
+    with serving({"/attest?list-type=2": hang}) as server, pytest.raises(StoreUnavailable, match="no answer"):
+        started = time.monotonic()
+        elsewhere(endpoint=server.url.removesuffix("/v1")).ping()
+
+    assert time.monotonic() - started < 10
+
+
 def test_a_folder_that_was_taken_away_does_not_answer(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "originals")
     (tmp_path / "originals").rmdir()
