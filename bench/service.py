@@ -22,10 +22,11 @@ SETTLED = {"ready", "failed"}
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A running service. `http` speaks to its API; `process` is `rag up`."""
+    """A running service. `http` speaks to its API; `process` is `rag up`; `settings` are not the defaults."""
 
     url: str
     data: Path
+    settings: dict[str, str]
     process: subprocess.Popen[str]
     http: httpx.Client
 
@@ -59,6 +60,11 @@ class Service:
         given = psutil.Process(self.process.pid).environ().get("RAG_DATABASE_URL")
         return given or f"sqlite:///{self.data / 'registry.db'}"
 
+    def shared(self) -> dict[str, str]:
+        """Return the settings with which another process takes part in this service."""
+        own = self.processes()["api"].environ()
+        return {name: value for name, value in own.items() if name.startswith(("RAG_", "AWS_"))}
+
     def processes(self) -> dict[str, psutil.Process]:
         """Return the supervised processes by a word of their command line."""
         words = {
@@ -90,7 +96,7 @@ def environment(data: Path, port: int, **more: str) -> dict[str, str]:
 
 
 def start(data: Path, *arguments: str, port: int | None = None, **more: str) -> Service:
-    """Run `rag up` and return once it has printed its address."""
+    """Run `rag up` with the settings in `more` and return once it has printed its address."""
     port = port or free_port()
     process = subprocess.Popen(  # noqa: S603  # our own argv
         [str(Path(sys.executable).parent / "rag"), "up", *arguments],
@@ -105,7 +111,8 @@ def start(data: Path, *arguments: str, port: int | None = None, **more: str) -> 
         said.append(line)
         if match := re.search(r"Attest is ready: (\S+)", line):
             url = match.group(1)
-            return Service(url=url, data=data, process=process, http=httpx.Client(base_url=url, timeout=60))
+            http = httpx.Client(base_url=url, timeout=60)
+            return Service(url=url, data=data, settings=more, process=process, http=http)
     process.wait()
     raise RuntimeError("rag up ended: " + "".join(said))
 

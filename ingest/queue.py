@@ -1,4 +1,4 @@
-"""Celery and its broker: they wake workers, and remember nothing that the registry does not know."""
+"""Celery, on Redis or RabbitMQ: they wake workers, and remember nothing that the registry does not know."""
 
 import logging
 
@@ -18,8 +18,12 @@ def make_app(broker_url: str) -> Celery:
         task_ignore_result=True,
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker waits for its broker however long it takes
         broker_connection_timeout=2,
-        broker_connection_max_retries=None,
+        # RabbitMQ locks an exclusive queue to a connection: a second worker on a machine, which has the same
+        # name, or one whose connection was cut, could not start.
+        control_queue_exclusive=False,
+        control_queue_durable=True,
         broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2} if is_redis else {},
         worker_hijack_root_logger=False,
     )

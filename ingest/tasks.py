@@ -54,7 +54,11 @@ def run_worker(settings: Settings) -> None:
     worker_shutting_down.connect(lambda **_: pipeline.stopping.set(), weak=False)
     threading.Thread(target=worker.sweep, daemon=True).start()
     app.Worker(
-        pool="threads", concurrency=settings.worker.concurrency, loglevel=settings.log.level, without_gossip=True
+        pool="threads",
+        concurrency=settings.worker.concurrency,
+        loglevel=settings.log.level,
+        without_gossip=True,
+        without_mingle=True,
     ).start()
 
 

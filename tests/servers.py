@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from kombu import Connection
+from kombu.connection import Connection
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import make_url
 
@@ -37,11 +37,11 @@ def postgres() -> Iterator[str]:
     with _folder() as (folder, user):
         password, data = folder / "password", folder / "data"
         password.write_text(PASSWORD, encoding="utf-8")
-        make = [programs / "initdb", "--pgdata", data, "--username", "attest", "--pwfile", password, "--no-sync"]
-        options = ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"]
-        subprocess.run([*make, *options], check=True, stdout=subprocess.DEVNULL, **user)
-        options = [part for option in POSTGRES_OPTIONS for part in ("-c", option)]
-        run = [programs / "postgres", "-D", data, "-p", str(port), *options]
+        make = [f"{programs}/initdb", f"--pgdata={data}", "--username=attest", f"--pwfile={password}", "--no-sync"]
+        how = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+        subprocess.run([*make, *how], check=True, stdout=subprocess.DEVNULL, **user)
+        run = [f"{programs}/postgres", "-D", str(data), "-p", str(port)]
+        run += [part for option in POSTGRES_OPTIONS for part in ("-c", option)]
         url = f"postgresql+psycopg://attest:{PASSWORD}@127.0.0.1:{port}/postgres"
         with _running(run, folder, lambda: _connects(url), stop=signal.SIGINT, **user):
             yield url
@@ -124,7 +124,7 @@ def _folder() -> Iterator[tuple[Path, dict[str, Any]]]:
 
 @contextmanager
 def _running(
-    argv: list[Any], folder: Path, is_ready: Callable[[], bool], *, stop: int = signal.SIGTERM, **how: Any
+    argv: list[str], folder: Path, is_ready: Callable[[], bool], *, stop: int = signal.SIGTERM, **how: Any
 ) -> Iterator[psutil.Process]:
     """Run a program for the length of the block. Raise RuntimeError with what it said if it ends before."""
     log = folder / "output"
@@ -161,7 +161,7 @@ def _connects(url: str) -> bool:
 
 def _speaks_amqp(url: str) -> bool:
     try:
-        with Connection(url, connect_timeout=2) as connection:
+        with Connection(url, connect_timeout=2) as connection:  # type: ignore[no-untyped-call]
             connection.connect()
     except OSError:
         return False

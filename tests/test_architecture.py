@@ -17,6 +17,7 @@ HOMES = {
     "chromadb": {"rag/index.py"},
     "celery": {"ingest/queue.py", "ingest/tasks.py"},
     "llama_index": {"ingest/chunk.py", "ingest/parse/text.py"},
+    "obstore": {"ingest/store/s3.py"},
     "pypdfium2": {"ingest/parse/pdf.py"},
     "rapidocr": {"ingest/parse/pdf.py"},
     "sentence_transformers": {"rag/model.py"},

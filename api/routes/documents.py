@@ -17,6 +17,7 @@ from api.problems import problem
 from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList, HighlightBody
 from api.services import Services
 from api.sse import event_stream, frame
+from ingest.parse.kinds import Kind
 from rag.errors import InvalidRequest, RagError
 from rag.types import Document, Principal, Status
 
@@ -127,7 +128,14 @@ def content(
     """Send the original. Only kinds that run nothing in a browser are shown in it; others are downloaded."""
     document = services.registry.document(document_id, caller)
     chosen = document.version(version or document.serving or document.latest.version)
-    return send_original(services.intake.store, chosen, range_header)
+    return send_original(
+        services.intake.store,
+        sha256=chosen.sha256,
+        size_bytes=chosen.size_bytes,
+        filename=chosen.filename,
+        kind=Kind(chosen.media_type),
+        range_header=range_header,
+    )
 
 
 @router.post("/{document_id}/reprocess", status_code=202)
@@ -185,9 +193,12 @@ def _safe_filename(name: str | None) -> str:
 
 
 def _json(text: str | None, shape: type[T], field: str) -> T | None:
+    """Return what a form field holds. NaN, Infinity and halves of surrogate pairs are no JSON that can be sent back."""
     if text is None:
         return None
     try:
-        return TypeAdapter(shape).validate_python(json.loads(text))
-    except (ValidationError, json.JSONDecodeError) as exc:
+        value = TypeAdapter(shape).validate_python(json.loads(text))
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValidationError, ValueError, RecursionError) as exc:
         raise InvalidRequest(f"{field}: must be JSON of the form {shape}.") from exc
+    return value

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -35,14 +36,8 @@ class S3Originals:
 
     def __init__(self, settings: StoreSettings) -> None:
         self.url = settings.url
-        parts = urlsplit(settings.url)
-        self._bucket = S3Store(
-            parts.netloc,
-            prefix=parts.path.strip("/") or None,
-            endpoint=settings.endpoint or None,
-            client_options={"allow_http": True, "connect_timeout": "3s", "timeout": "60s"},
-            retry_config={"max_retries": 3},
-        )
+        self._bucket = _open(settings, timeout_s=30, retries=2)
+        self._probe = _open(settings, timeout_s=2, retries=0)
 
     def put(self, file: BinaryIO) -> tuple[str, int]:
         start = file.tell()
@@ -97,7 +92,7 @@ class S3Originals:
 
     def ping(self) -> None:
         with self._translated():
-            next(iter(self._bucket.list()), None)
+            next(iter(self._probe.list()), None)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -116,3 +111,16 @@ class S3Originals:
             if FULL.search(reason):
                 raise StorageFull(f"{self.url}: {reason}. Nothing was stored.") from exc
             raise StoreUnavailable(f"{self.url}: {reason}") from exc
+
+
+def _open(settings: StoreSettings, *, timeout_s: int, retries: int) -> S3Store:
+    """Return a client that waits `timeout_s` for an answer, and no longer than that once more for its retries."""
+    parts = urlsplit(settings.url)
+    timeout = timedelta(seconds=timeout_s)
+    return S3Store(
+        parts.netloc,
+        prefix=parts.path.strip("/") or None,
+        endpoint=settings.endpoint or None,
+        client_options={"allow_http": True, "connect_timeout": timedelta(seconds=2), "timeout": timeout},
+        retry_config={"max_retries": retries, "retry_timeout": timeout},
+    )

@@ -100,8 +100,10 @@ def _cited(citation: dict[str, Any], titles: dict[int, str]) -> str:
 @app.command()
 def doctor() -> None:
     """Say what this machine has and lacks, and how the service on it is."""
+    from rag.cli.parts import part_checks  # SQLAlchemy and Celery, not for the other commands
+
     settings = load_settings()
-    checks = list(all_checks(settings))
+    checks = [*all_checks(settings), *part_checks(settings)]
     for check in checks:
         mark = {True: "ok  ", False: "FAIL", None: "-   "}[check.ok]
         console.print(f"{mark} {check.name}: {check.detail}", markup=False, soft_wrap=True)

@@ -160,8 +160,8 @@ def test_bytes_that_changed_in_the_bucket_are_not_parsed(bucket: StoreSettings) 
     store = open_store(Settings(store=bucket))
     sha256, _ = store.put(io.BytesIO(b"six days"))
     name, _, prefix = bucket.url.removeprefix("s3://").partition("/")
-    options = {"allow_http": True}
-    S3Store(name, prefix=prefix, endpoint=bucket.endpoint, client_options=options).put(sha256, b"ten days")
+    beside = S3Store(name, prefix=prefix, endpoint=bucket.endpoint, client_options={"allow_http": True})
+    beside.put(sha256, b"ten days")
 
     with pytest.raises(StoreUnavailable, match="other bytes"), store.local(sha256):
         pass
@@ -197,6 +197,17 @@ def test_what_the_server_refuses_is_said_by_its_code(
 
     with serving({f"/attest/{SHA256}": refuse}) as server, pytest.raises(raised, match=f"s3://attest: {code}"):
         list(elsewhere(endpoint=server.url.removesuffix("/v1")).read(SHA256, 0, 8))
+
+
+def test_a_server_that_hangs_is_told_from_one_that_answers_within_seconds(bucket: StoreSettings) -> None:
+    def hang(_: Exchange) -> None:
+        server.ending.wait()
+
+    with serving({"/attest?list-type=2": hang}) as server, pytest.raises(StoreUnavailable, match="no answer"):
+        started = time.monotonic()
+        elsewhere(endpoint=server.url.removesuffix("/v1")).ping()
+
+    assert time.monotonic() - started < 10
 
 
 def test_a_folder_that_was_taken_away_does_not_answer(tmp_path: Path) -> None:

@@ -1,31 +1,57 @@
-"""One service for all tests of this folder; they keep apart by using collections of their own."""
+"""Two services for all tests of this folder, with the defaults and at scale; tests use collections of their own."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
+import psutil
 import pytest
 
 from bench.service import ROOT, Service, answers, free_port, start, stop, wait_until
 
+DEFAULTS, AT_SCALE = "defaults", "at scale"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on the services that its mark names. By the scope, pytest orders the tests: each starts once."""
+    if "service" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("on")
+        metafunc.parametrize("service", mark.args if mark else [DEFAULTS], indirect=True, scope="session")
+
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def at_scale(postgres_url: str, s3: dict[str, str], rabbitmq: tuple[str, psutil.Process]) -> dict[str, str]:
+    """Settings of a service whose registry, originals and queue are on servers of their own."""
+    elsewhere = {"RAG_DATABASE_URL": postgres_url, "RAG_BROKER_URL": rabbitmq[0]}
+    return s3 | elsewhere | {"RAG_WORKER_LEASE_S": "5"}  # tests wait less for work that is taken over
+
+
+@pytest.fixture(scope="session")
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service without a generator: answers are quoted passages. Tests share it and use collections of their own."""
-    running = start(tmp_path_factory.mktemp("service"), "--generator", "none")
+    settings: dict[str, str] = request.getfixturevalue("at_scale") if request.param == AT_SCALE else {}
+    running = start(tmp_path_factory.mktemp("service"), "--generator", "none", port=None, **settings)
     yield running
     stop(running)
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, service: Service) -> psutil.Process:
+    """The process of the service's broker."""
+    if "RAG_BROKER_URL" not in service.settings:
+        return service.processes()["redis"]
+    process: psutil.Process = request.getfixturevalue("rabbitmq")[1]
+    return process
 
 
 @pytest.fixture(scope="session")
 def small_limit(service: Service) -> Iterator[Service]:
     """A second API on the same parts, whose documents may have one megabyte."""
     port = free_port()
-    api = service.processes()["api"]
-    more = {name: value for name, value in api.environ().items() if name.startswith("RAG_")}
-    settings = more | {"RAG_API_PORT": str(port), "RAG_API_MAX_UPLOAD_BYTES": "1000000"}
+    settings = service.shared() | {"RAG_API_PORT": str(port), "RAG_API_MAX_UPLOAD_BYTES": "1000000"}
     process = subprocess.Popen(
         [sys.executable, "-m", "api"],
         env=os.environ | settings,
@@ -36,6 +62,6 @@ def small_limit(service: Service) -> Iterator[Service]:
     url = f"http://127.0.0.1:{port}"
     wait_until(lambda: answers(f"{url}/healthz"))
     with httpx.Client(base_url=url, timeout=60) as http:
-        yield Service(url=url, data=service.data, process=process, http=http)
+        yield replace(service, url=url, process=process, http=http)
     process.terminate()
     process.wait()

@@ -7,6 +7,8 @@ import pytest
 
 from bench.service import Service
 
+pytestmark = pytest.mark.on("defaults", "at scale")
+
 
 def stored(service: Service) -> tuple[int, list[str]]:
     """Return the number of documents and of stored originals' parts."""
@@ -95,3 +97,19 @@ def test_an_unknown_field_an_unknown_path_and_a_wrong_method_are_problems(servic
 def test_metadata_that_is_not_json_is_refused(service: Service) -> None:
     assert_problem(service.upload("a.md", b"text", metadata="{"), 422, "invalid-request")
     assert_problem(service.upload("a.md", b"text", access='"all"'), 422, "invalid-request")
+
+
+@pytest.mark.parametrize("metadata", ['{"n": NaN}', '{"s": "\\ud800"}', '{"n": ' + "[" * 100_000])
+def test_metadata_that_cannot_be_sent_back_are_refused(service: Service, metadata: str) -> None:
+    assert_problem(service.upload("a.md", b"text", metadata=metadata), 422, "invalid-request")
+
+
+def test_characters_that_no_database_stores_do_no_harm(service: Service) -> None:
+    document = service.ingest("nul.md", b"A row.", collection="nul", source_id="a\x00b", metadata='{"k": "\\u0000"}')
+    again = service.upload("nul.md", b"A row.", collection="nul", source_id="a\x00b")
+    listed = service.http.get("/v1/documents", params={"q": "\x00", "collection": "nul"})
+
+    assert document["status"] == "ready"
+    assert again.json()["id"] == document["id"]
+    assert listed.json()["documents"] == []
+    assert_problem(service.http.get("/v1/documents/a%00b"), 404, "document-not-found")

@@ -9,6 +9,7 @@ from bench.service import ROOT, Service
 from rag.cli.up import NOT_DOCUMENTS
 
 SAMPLES = ROOT / "samples"
+pytestmark = pytest.mark.on("defaults", "at scale")
 DOCUMENTS = sorted(path for path in SAMPLES.iterdir() if path.name not in NOT_DOCUMENTS)
 
 
@@ -101,6 +102,14 @@ def test_the_original_comes_back_byte_for_byte_and_runs_nothing(service: Service
     assert response.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in response.headers["content-security-policy"]
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_part_of_the_original_is_sent_if_a_part_is_asked_for(service: Service) -> None:
+    document = service.ingest("part.md", b"0123456789 is a row of digits.", collection="part")
+
+    response = service.http.get(f"/v1/documents/{document['id']}/content", headers={"Range": "bytes=2-5"})
+
+    assert (response.status_code, response.content) == (206, b"2345")
 
 
 def test_the_list_pages_through_all_documents_newest_first(service: Service) -> None:

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+import pytest
+
 from bench.service import ROOT, Service, environment, free_port, start, stop, wait_until
 
+pytestmark = pytest.mark.on("defaults", "at scale")
 RAG = str(Path(sys.executable).parent / "rag")
 
 
@@ -72,8 +76,9 @@ def test_a_killed_worker_is_started_again_and_finishes_the_document(service: Ser
     assert len(service.search("rule", collections=["killed"], top_k=100)) == 100
 
 
-def test_an_upload_while_the_broker_is_away_is_accepted_and_done_later(service: Service) -> None:
-    broker = service.processes()["redis"]
+def test_an_upload_while_the_broker_is_away_is_accepted_and_done_later(
+    service: Service, broker: psutil.Process
+) -> None:
     broker.suspend()
     try:
         accepted = service.upload("late.md", b"Accepted without a broker.", collection="late")
@@ -121,7 +126,7 @@ def test_a_key_opens_what_its_scopes_say_and_nothing_else(service: Service) -> N
     def key(*options: str) -> dict[str, str]:
         made = subprocess.run(
             [RAG, "keys", "create", "tester", *options],
-            env=environment(service.data, 1),
+            env=environment(service.data, 1, **service.settings),
             cwd=ROOT,
             capture_output=True,
             text=True,

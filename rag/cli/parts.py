@@ -1,0 +1,57 @@
+"""The service's parts that have a URL: what each is and whether it answers from here. No secret is shown."""
+
+from collections.abc import Callable, Iterator
+
+from kombu.exceptions import OperationalError
+
+from ingest.queue import Queue, make_app
+from ingest.store import open_store
+from rag.cli.checks import Check
+from rag.database import connect, shown
+from rag.errors import RagError
+from rag.registry import Registry
+from rag.settings import Settings
+
+
+def part_checks(settings: Settings) -> Iterator[Check]:
+    """Yield the registry, the store and, if it is elsewhere, the broker. What is not there yet is not made."""
+    yield _registry(settings)
+    yield _store(settings)
+    if broker := settings.broker.url.get_secret_value():
+        kind = "Redis" if broker.startswith("redis") else "RabbitMQ"
+        yield _asked("broker", f"{kind} {shown(broker)}", Queue(make_app(broker)).ping)
+
+
+def _registry(settings: Settings) -> Check:
+    file = settings.data_dir / "registry.db"
+    if not settings.database.url and not file.exists():
+        return Check(name="registry", ok=None, detail=f"SQLite {file}, made at the first start")
+    kind = "SQLite" if settings.database_url.startswith("sqlite") else "PostgreSQL"
+
+    def ping() -> None:
+        engine = connect(settings.database_url)
+        try:
+            Registry(engine).ping()
+        finally:
+            engine.dispose()
+
+    return _asked("registry", f"{kind} {shown(settings.database_url)}", ping)
+
+
+def _store(settings: Settings) -> Check:
+    if settings.store.url:
+        server = settings.store.endpoint or "AWS_ENDPOINT_URL, or Amazon"
+        return _asked("store", f"S3 {settings.store.url} at {server}", lambda: open_store(settings).ping())
+    folder = settings.data_dir / "originals"
+    if not folder.exists():
+        return Check(name="store", ok=None, detail=f"folder {folder}, made at the first start")
+    return _asked("store", f"folder {folder}", lambda: open_store(settings).ping())
+
+
+def _asked(name: str, what: str, ping: Callable[[], None]) -> Check:
+    try:
+        ping()
+    except (RagError, OperationalError) as exc:
+        said = exc.detail if isinstance(exc, RagError) else str(exc)
+        return Check(name=name, ok=False, detail=f"{what} does not answer: {' '.join(said.split())}")
+    return Check(name=name, ok=True, detail=f"{what} answers")

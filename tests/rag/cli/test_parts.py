@@ -1,0 +1,63 @@
+"""`rag doctor` about registry, store and broker: what they are, whether they answer, and no secret."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+from bench.service import free_port
+from rag.cli.parts import part_checks
+from rag.settings import BrokerSettings, DatabaseSettings, DataSettings, Settings, StoreSettings
+
+
+def said(settings: Settings) -> dict[str, tuple[bool | None, str]]:
+    return {check.name: (check.ok, check.detail) for check in part_checks(settings)}
+
+
+def test_servers_that_answer_are_shown_without_their_passwords(
+    postgres_url: str, s3: dict[str, str], rabbitmq: tuple[str, psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, s3[name])
+
+    shown = said(
+        Settings(
+            database=DatabaseSettings(url=postgres_url),
+            store=StoreSettings(url=s3["RAG_STORE_URL"], endpoint=s3["RAG_STORE_ENDPOINT"]),
+            broker=BrokerSettings(url=SecretStr(rabbitmq[0])),
+        )
+    )
+
+    port = make_url(postgres_url).port
+    assert shown["registry"] == (True, f"PostgreSQL postgresql+psycopg://attest:***@127.0.0.1:{port}/postgres answers")
+    assert shown["store"] == (True, f"S3 s3://attest/originals at {s3['RAG_STORE_ENDPOINT']} answers")
+    assert shown["broker"] == (True, f"RabbitMQ {rabbitmq[0].replace('guest@', '***@')} answers")
+
+
+def test_servers_that_do_not_answer_are_said_with_the_reason_and_no_password() -> None:
+    dead = f"127.0.0.1:{free_port()}"
+
+    shown = said(
+        Settings(
+            database=DatabaseSettings(url=f"postgresql+psycopg://attest:secret@{dead}/attest?password=secret"),
+            store=StoreSettings(url="s3://attest", endpoint=f"http://{dead}"),
+            broker=BrokerSettings(url=SecretStr(f"redis://:secret@{dead}/0")),
+        )
+    )
+
+    assert [ok for ok, _ in shown.values()] == [False, False, False]
+    assert "refused" in shown["registry"][1]
+    assert shown["store"][1].startswith(f"S3 s3://attest at http://{dead} does not answer")
+    assert "secret" not in str(shown)
+
+
+def test_the_defaults_are_shown_and_nothing_is_made(tmp_path: Path) -> None:
+    shown = said(Settings(data=DataSettings(dir=tmp_path / "data")))
+
+    assert shown == {
+        "registry": (None, f"SQLite {tmp_path}/data/registry.db, made at the first start"),
+        "store": (None, f"folder {tmp_path}/data/originals, made at the first start"),
+    }
+    assert not (tmp_path / "data").exists()
