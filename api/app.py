@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api.middleware import BodyLimit, SecurityHeaders
 from api.problems import install_problems
-from api.routes import ask, documents, health, search
+from api.routes import ask, documents, health, search, sources
 from api.services import open_services
 from rag.errors import ConfigurationError
 from rag.settings import Settings
@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, search, ask, health):
+    for module in (documents, sources, search, ask, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(SecurityHeaders)

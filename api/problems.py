@@ -25,6 +25,9 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.PassageTooLong: 500,
     errors.DocumentNotFound: 404,
     errors.CollectionNotFound: 404,
+    errors.SourceNotFound: 404,
+    errors.FetchRefused: 422,
+    errors.PageGone: 422,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.EmbedderMismatch: 500,
@@ -33,6 +36,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.EmbedderUnavailable: 503,
     errors.GeneratorUnavailable: 503,
     errors.RegistryUnavailable: 503,
+    errors.FetchFailed: 503,
     errors.StorageFull: 507,
 }
 

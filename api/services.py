@@ -1,9 +1,12 @@
 """What the routes work with, opened once when the API starts."""
 
+import threading
 from dataclasses import dataclass
 
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
+from ingest.sources.fetch import Fetcher
+from ingest.sources.guard import Guard
 from ingest.store import Store
 from rag.answer import Answerer
 from rag.database import connect
@@ -14,16 +17,23 @@ from rag.keys import Keys
 from rag.registry import Registry
 from rag.retrieve import Retriever
 from rag.settings import Settings
+from rag.sources import Sources
+
+FETCHES_AT_ONCE = 4  # of pages; so that slow hosts do not take the threads that answer questions
+FETCH_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The open parts; `generator` is None where none is configured."""
+    """The open parts; `generator` is None where none is configured. `fetching` is held while a page is fetched."""
 
     settings: Settings
     registry: Registry
     keys: Keys
     intake: Intake
+    sources: Sources
+    fetcher: Fetcher
+    fetching: threading.Semaphore
     retriever: Retriever
     generator: Generator | None
     answerer: Answerer
@@ -47,6 +57,13 @@ def open_services(settings: Settings) -> Services:
             queue=Queue(make_app(settings.broker.url.get_secret_value(), settings.worker.lease_s)),
             max_bytes=settings.api.max_upload_bytes,
         ),
+        sources=Sources(engine),
+        fetcher=Fetcher(
+            guard=Guard(allowed_hosts=settings.sources.allowed_hosts),
+            max_bytes=settings.api.max_upload_bytes,
+            total_s=FETCH_S,
+        ),
+        fetching=threading.Semaphore(FETCHES_AT_ONCE),
         retriever=retriever,
         generator=generator,
         answerer=Answerer(

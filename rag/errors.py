@@ -13,6 +13,9 @@ RagError
 │   ├── PassageTooLong        a chunk that the embedder would cut
 │   ├── DocumentNotFound
 │   ├── CollectionNotFound
+│   ├── SourceNotFound
+│   ├── FetchRefused          an address that may not be fetched, or whose host says no
+│   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
 │   ├── Forbidden             the key lacks the scope
 │   ├── EmbedderMismatch      the index was filled by another model
@@ -22,6 +25,7 @@ RagError
     ├── EmbedderUnavailable   the embedding model does not answer
     ├── GeneratorUnavailable  the language model does not answer
     ├── RegistryUnavailable   the database does not answer
+    ├── FetchFailed           a host, folder or bucket does not answer as it should
     └── StorageFull           no room for the original
 
 The command line has two more, which never reach HTTP: `rag.cli.supervise.CannotStart`, `rag.cli.client.CallFailed`.
@@ -102,6 +106,21 @@ class CollectionNotFound(PermanentError):
     title = "There is no such collection"
 
 
+class SourceNotFound(PermanentError):
+    type = "source-not-found"
+    title = "There is no such source"
+
+
+class FetchRefused(PermanentError):
+    type = "fetch-refused"
+    title = "This address is not fetched"
+
+
+class PageGone(PermanentError):
+    type = "page-gone"
+    title = "There is no such page"
+
+
 class Unauthenticated(PermanentError):
     type = "unauthenticated"
     title = "An API key is needed"
@@ -140,6 +159,11 @@ class GeneratorUnavailable(TransientError):
 class RegistryUnavailable(TransientError):
     type = "registry-unavailable"
     title = "The registry's database does not answer"
+
+
+class FetchFailed(TransientError):
+    type = "fetch-failed"
+    title = "The source does not answer as it should"
 
 
 class StorageFull(TransientError):

@@ -97,13 +97,14 @@ class Registry:
         collection: str | None = None,
         status: Status | None = None,
         q: str | None = None,
+        source_prefix: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[list[Document], str | None]:
         """Return up to `limit` documents, newest first, and the cursor of the next page.
 
-        `q` is a part of a file name, in any case. `status` is that of the latest version. Raise
-        InvalidRequest for a cursor that was not given out.
+        `q` is a part of a file name, in any case; `source_prefix` begins a source_id. `status` is that of the
+        latest version. Raise InvalidRequest for a cursor that was not given out.
         """
         other = aliased(VersionRow)
         newest = select(func.max(other.version)).where(other.document_id == DocumentRow.id).scalar_subquery()
@@ -119,6 +120,8 @@ class Registry:
             query = query.where(VersionRow.status == status)
         if q:
             query = query.where(VersionRow.filename.icontains(q, autoescape=True))
+        if source_prefix:
+            query = query.where(DocumentRow.source_id.startswith(source_prefix, autoescape=True))
         if cursor:
             created_at, document_id = _place(cursor)
             query = query.where(
@@ -216,7 +219,7 @@ def _place(cursor: str) -> tuple[float, str]:
 
 
 def _may_see(principal: Principal, access: Sequence[str]) -> bool:
-    return not access or principal.is_admin or not principal.groups.isdisjoint(access)
+    return principal.may_see(access)
 
 
 def _lock_collection(session: Session, name: str) -> None:
@@ -228,7 +231,10 @@ def _lock_collection(session: Session, name: str) -> None:
 
 
 def _find_existing(session: Session, upload: Upload) -> DocumentRow | None:
-    """Return the live document with the upload's source_id, else one whose latest version has its bytes."""
+    """Return the live document with the upload's source_id, else one whose latest version has its bytes.
+
+    Bytes under another source_id are another document's: what becomes of one does not touch the other.
+    """
     live = select(DocumentRow).where(DocumentRow.collection == upload.collection, DocumentRow.deleted_at.is_(None))
     if upload.source_id is not None:
         by_source = session.scalars(live.where(DocumentRow.source_id == upload.source_id)).first()
@@ -237,7 +243,8 @@ def _find_existing(session: Session, upload: Upload) -> DocumentRow | None:
     with_bytes = select(VersionRow.document_id).where(VersionRow.sha256 == upload.sha256)
     for row in session.scalars(live.where(DocumentRow.id.in_(with_bytes))):
         latest = _latest_version(session, row.id)
-        if latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access or ()):
+        is_same = latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access or ())
+        if is_same and (upload.source_id is None or row.source_id is None):
             return row
     return None
 
