@@ -46,7 +46,7 @@ class SourceRequest(Request):
     kind: Literal["web", "sitemap", "bucket", "folder"]
     location: Url = Field(description="URL, s3://BUCKET/FOLDER, or an absolute path on the worker's machine.")
     collection: CollectionName = "default"
-    access: list[str] = []
+    access: list[str] = Field(default=[], description="Groups that its documents are for; none: everybody.")
     options: SourceOptions = SourceOptions()
     interval_s: float | None = Field(None, ge=60, description="Seconds between two runs; left out: only when asked.")
     grace_s: Grace = DAY_S

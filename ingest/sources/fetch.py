@@ -9,7 +9,8 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -45,6 +46,7 @@ class Page:
     has_moved: bool
 
 
+@cache
 def _trust() -> ssl.SSLContext:
     """Trust the system's authorities (SSL_CERT_FILE adds a company's own) and, where it has none, the usual ones."""
     context = ssl.create_default_context()
@@ -59,7 +61,7 @@ class Fetcher:
     guard: Guard
     max_bytes: int
     total_s: float = TOTAL_S
-    tls: ssl.SSLContext = field(default_factory=_trust)
+    tls: ssl.SSLContext | None = None
 
     def get(self, url: str, validator: str | None = None) -> Page:
         """Fetch a page, unless it is as `validator`, that of an earlier Page, says.
@@ -96,7 +98,7 @@ class Fetcher:
         network = GuardedNetwork(self.guard, deadline)
         try:
             with (
-                httpcore.ConnectionPool(ssl_context=self.tls, network_backend=network) as pool,
+                httpcore.ConnectionPool(ssl_context=self.tls or _trust(), network_backend=network) as pool,
                 pool.stream("GET", target, headers={**headers, **_conditions(validator)}) as response,
             ):
                 return self._read(url, response, validator)

@@ -5,14 +5,15 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from watchfiles import watch
+from typing import TYPE_CHECKING
 
 from ingest.parse.kinds import EXTENSIONS
 from ingest.sources.listing import Found, Options, Record, Trouble
 from ingest.sources.patterns import fits
 from rag.errors import FetchFailed, FetchRefused
-from rag.sources import Item
+
+if TYPE_CHECKING:  # the command line walks folders, too, and has no registry
+    from rag.sources import Item
 
 TEMPORARY = ("~$", ".")  # Office's locks, and what is hidden
 DEBOUNCE_MS = 1600
@@ -62,7 +63,7 @@ def _file(path: Path, inside: Path) -> FolderFile | Trouble | None:
     return FolderFile(path=path, name=name, validator=f"{state.st_size} {state.st_mtime_ns}")
 
 
-def read_folder(location: str, folders: str, options: Options, known: Mapping[str, Item]) -> Iterator[Record]:
+def read_folder(location: str, folders: str, options: Options, known: "Mapping[str, Item]") -> Iterator[Record]:
     """Yield a folder's files; those with size and time of last change as known are not opened."""
     for file in walk(allowed_folder(location, folders)):
         if isinstance(file, Trouble):
@@ -93,6 +94,8 @@ def allowed_folder(location: str, folders: str) -> Path:
 
 def changes(roots: Sequence[Path], at_least_every_s: float, stop: threading.Event) -> Iterator[None]:
     """Yield after each burst of changes below the folders, and in any case every `at_least_every_s`, until `stop`."""
+    from watchfiles import watch  # for the one command that watches
+
     there = [root for root in roots if root.is_dir()]
     if not there:
         stop.wait(at_least_every_s)

@@ -21,6 +21,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[[str, int], list[str]]
 NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+UNICAST = ipaddress.ip_network("2000::/3")
+HOW_TO_ALLOW = "RAG_SOURCES_ALLOWED_HOSTS names internal hosts that may be fetched."
 WAIT_S = 10.0  # for a connection, and for the next bytes
 
 
@@ -67,12 +69,12 @@ class Guard:
             raise FetchFailed(f"{host}: the name cannot be resolved.")
         if host.lower().rstrip(".") in self._names:
             return found
-        are_named = all(self._is_named(ipaddress.ip_address(address)) for address in found)
-        if not are_named and port not in {80, 443}:
-            raise FetchRefused(f"{host}:{port}: only the ports 80 and 443 are fetched. {HOW_TO_ALLOW}")
-        for address in map(ipaddress.ip_address, found):
+        addresses = [ipaddress.ip_address(address) for address in found]
+        for address in addresses:
             if not is_public(address) and not self._is_named(address):
                 raise FetchRefused(f"{host} is {address}, which is not a public address. {HOW_TO_ALLOW}")
+        if port not in {80, 443} and not all(self._is_named(address) for address in addresses):
+            raise FetchRefused(f"{host}:{port}: only the ports 80 and 443 are fetched. {HOW_TO_ALLOW}")
         return found
 
     def _is_named(self, address: Address) -> bool:
@@ -80,15 +82,13 @@ class Guard:
         return any(inner in network for network in self._networks)
 
 
-HOW_TO_ALLOW = "RAG_SOURCES_ALLOWED_HOSTS names internal hosts that may be fetched."
-
-
 def is_public(address: Address) -> bool:
     """Whether everybody on the internet reaches the same host by this address, and by an IPv4 address inside it."""
     inner = embedded(address)
     if inner is not None:
         return is_public(inner)
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    is_given_out = address.version == 4 or address in UNICAST  # Python calls the old fec0::/10 global
+    return is_given_out and address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def embedded(address: Address) -> Address | None:

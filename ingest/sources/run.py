@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,7 +138,8 @@ class SourceRunner:
                 run.fail(record.key, record.error.type, record.error.detail)
             case Found():
                 run.found.add(record.key)
-                self._found(run, record)
+                with record.file or nullcontext():
+                    self._found(run, record)
 
     def _found(self, run: Run, found: Found) -> None:
         item = run.known.get(found.key, Item(key=found.key))
@@ -149,24 +150,22 @@ class SourceRunner:
             return
         document: Document | None = None
         problem, is_new = None, False
-        with found.file as file:
-            try:
-                document, is_new = self.intake.accept(
-                    file,
-                    found.filename,
-                    run.source.run_as,
-                    collection=run.source.collection,
-                    source_id=found.key,
-                    access=run.source.access,
-                )
-            except PermanentError as exc:
-                problem = f"{exc.title}: {exc.detail}"
-                run.fail(found.key, exc.type, exc.detail)
-            except TransientError as exc:
-                run.fail(found.key, exc.type, exc.detail)
-                return
-            else:
-                run.counts[_verdict(document, is_new=is_new)] += 1
+        try:
+            document, is_new = self.intake.accept(
+                found.file,
+                found.filename,
+                run.source.run_as,
+                collection=run.source.collection,
+                source_id=found.key,
+                access=run.source.access,
+            )
+            run.counts[_verdict(document, is_new=is_new)] += 1
+        except PermanentError as exc:
+            problem = f"{exc.title}: {exc.detail}"
+            run.fail(found.key, exc.type, exc.detail)
+        except TransientError as exc:
+            run.fail(found.key, exc.type, exc.detail)
+            return
         now = Item(
             key=found.key,
             document_id=document.id if document else item.document_id,
