@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # the command line walks folders, too, and has no registry
 
 TEMPORARY = ("~$", ".")  # Office's locks, and what is hidden
 DEBOUNCE_MS = 1600
+LOOK_UP_MS = 500  # between two looks whether the folders are there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,10 @@ def allowed_folder(location: str, folders: str) -> Path:
 
 
 def changes(roots: Sequence[Path], at_least_every_s: float, stop: threading.Event) -> Iterator[None]:
-    """Yield after each burst of changes below the folders, and in any case every `at_least_every_s`, until `stop`."""
+    """Yield once the folders are watched, after each burst of changes, and every `at_least_every_s`, until `stop`.
+
+    Ends, to be called anew, when one of the folders goes away or comes back.
+    """
     from watchfiles import watch  # for the one command that watches
 
     there = [root for root in roots if root.is_dir()]
@@ -101,16 +106,19 @@ def changes(roots: Sequence[Path], at_least_every_s: float, stop: threading.Even
         stop.wait(at_least_every_s)
         yield None
         return
-    for _ in watch(
+    due = 0.0
+    for changed in watch(
         *there,
         watch_filter=None,
         ignore_permission_denied=True,
         stop_event=stop,
         debounce=DEBOUNCE_MS,
-        rust_timeout=int(at_least_every_s * 1000),
+        rust_timeout=LOOK_UP_MS,
         yield_on_timeout=True,
         raise_interrupt=True,
     ):
-        yield None
+        if changed or time.monotonic() >= due:
+            yield None
+            due = time.monotonic() + at_least_every_s
         if [root for root in roots if root.is_dir()] != there:
-            return  # what is watched has changed: begin anew
+            return

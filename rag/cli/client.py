@@ -39,6 +39,9 @@ class Client:
             base_url=base_url(settings), headers={"Authorization": f"Bearer {key}"} if key else {}, timeout=120
         )
 
+    def close(self) -> None:
+        self._http.close()
+
     def upload(self, path: Path, collection: str, source_id: str | None = None) -> dict[str, Any]:
         """Send a file; return the document."""
         with path.open("rb") as file, self._translated():

@@ -98,8 +98,12 @@ class Folder:
         return len(deleted)
 
 
-def ingest_paths(client: Client, request: Request, console: Console) -> int:
-    """Upload what is new or changed; with `watch`, until Ctrl-C. Return how much failed; each failure is printed."""
+def ingest_paths(client: Client, request: Request, console: Console, stop: threading.Event | None = None) -> int:
+    """Upload what is new or changed; with `watch`, until `stop` or Ctrl-C.
+
+    Return how much failed; each failure is printed.
+    """
+    stop = stop or threading.Event()
     folders = _folders(client, request)
     files = [Job(path=path) for path in request.paths if not path.is_dir()]
     failed = _pass(client, request, folders, files, console)
@@ -107,11 +111,12 @@ def ingest_paths(client: Client, request: Request, console: Console) -> int:
         return failed
     console.print(f"Watching {', '.join(str(folder.root) for folder in folders)}. Ctrl-C ends it.", soft_wrap=True)
     try:
-        while True:
-            for _ in changes([folder.root for folder in folders], LOOK_EVERY_S, threading.Event()):
+        while not stop.is_set():
+            for _ in changes([folder.root for folder in folders], LOOK_EVERY_S, stop):
                 _pass(client, request, folders, [], console)
     except KeyboardInterrupt:
-        return 0
+        stop.set()
+    return 0
 
 
 def _folders(client: Client, request: Request) -> list[Folder]:

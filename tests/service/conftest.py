@@ -14,7 +14,8 @@ from bench.service import ROOT, Service, answers, free_port, start, stop, wait_u
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service without a generator: answers are quoted passages. Tests share it and use collections of their own."""
-    running = start(tmp_path_factory.mktemp("service"), "--generator", "none")
+    data = tmp_path_factory.mktemp("service")
+    running = start(data, "--generator", "none", RAG_SOURCES_ALLOWED_HOSTS="127.0.0.1")
     yield running
     stop(running)
 
