@@ -190,6 +190,8 @@ class Sources:
 
     def mark(self, source_id: str, keys: Collection[str], missing_since: float | None) -> None:
         """Set since when items are missing; None: they are there."""
+        if not keys:
+            return
         ordered = sorted(keys)
         with transaction(self._engine, writes=True) as session:
             for first in range(0, len(ordered), KEYS_AT_ONCE):

@@ -16,7 +16,6 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "base", "mis
 HOMES = {
     "chromadb": {"rag/index.py"},
     "celery": {"ingest/queue.py", "ingest/tasks.py"},
-    "defusedxml": {"ingest/sources/markup.py"},
     "httpcore": {"ingest/sources/fetch.py", "ingest/sources/guard.py"},
     "llama_index": {"ingest/chunk.py", "ingest/parse/text.py"},
     "obstore": {"ingest/sources/bucket.py"},

@@ -78,30 +78,28 @@ def crawl(start: str, options: Options, known: Mapping[str, Item], visitor: "Vis
 def read_sitemap(url: str, options: Options, known: Mapping[str, Item], visitor: "Visitor") -> Iterator[Record]:
     """Yield the pages that a sitemap lists, itself or in the sitemaps that it lists, and that are on its host."""
     url = checked(url)
-    waiting, read, pages = deque([url]), 0, dict[str, None]()
-    while waiting:
-        sitemap, read = waiting.popleft(), read + 1
+    try:
+        host, is_index, listed = visitor.sitemap(url)
+    except RagError as exc:
+        raise FetchFailed(f"The sitemap cannot be read. {exc.detail}") from exc
+    pages = dict.fromkeys(() if is_index else listed)
+    sitemaps = [link for link in dict.fromkeys(listed) if is_index and urlsplit(link).netloc == host]
+    for sitemap in sitemaps[:MAX_SITEMAPS]:
         try:
-            is_index, listed = visitor.sitemap(sitemap)
+            _, _, inner = visitor.sitemap(sitemap)
+            pages |= dict.fromkeys(inner)
         except RagError as exc:
-            if sitemap == url:
-                raise FetchFailed(f"The sitemap cannot be read. {exc.detail}") from exc
             yield Trouble(key=sitemap, error=exc, hides_others=True)
-            continue
-        host = urlsplit(url).netloc
-        if is_index and sitemap == url:
-            waiting.extend(link for link in dict.fromkeys(listed) if urlsplit(link).netloc == host)
-        elif not is_index:
-            pages |= dict.fromkeys(link for link in listed if _is_wanted(link, host, options))
-        if read + len(waiting) > MAX_SITEMAPS or len(pages) > options.max_pages:
-            raise FetchRefused(
-                f"{url}: more than {options.max_pages:,} pages or {MAX_SITEMAPS} sitemaps. See max_pages."
-            )
-    for page in pages:
+    wanted = [page for page in pages if _is_wanted(page, host, options)]
+    if pages and not wanted:
+        raise FetchRefused(f"{url}: none of its {len(pages):,} pages is on {host} and fits the patterns.")
+    if len(wanted) > options.max_pages or len(sitemaps) > MAX_SITEMAPS:
+        raise FetchRefused(f"{url}: more than {options.max_pages:,} pages or {MAX_SITEMAPS} sitemaps. See max_pages.")
+    for page in wanted:
         if visitor.has_robots_leave(page):
             records, target = visitor.visit(page, known)
             yield from records
-            if target is not None and target not in pages:
+            if target is not None and target not in pages and _is_wanted(target, host, options):
                 yield from visitor.visit(target, known)[0]
 
 
@@ -144,12 +142,13 @@ class Visitor:
             return [Trouble(key=url, error=error)], None
         return ([Gone(key=url)] if is_known else []), target
 
-    def sitemap(self, url: str) -> tuple[bool, list[str]]:
-        """Return what a sitemap lists: see `ingest.sources.markup.sitemap_of`."""
+    def sitemap(self, url: str) -> tuple[str, bool, list[str]]:
+        """Return a sitemap's host, after redirects, and what it lists: see `ingest.sources.markup.sitemap_of`."""
         self.require_robots_leave(url)
         self._wait(url)
-        with self._open(url, SITEMAP_BYTES) as file:
-            return sitemap_of(file, url)
+        at, file = self._open(url, SITEMAP_BYTES)
+        with file:
+            return urlsplit(at).netloc, *sitemap_of(file, at)
 
     def require_robots_leave(self, url: str) -> None:
         """Raise FetchRefused if the host's robots.txt forbids the URL."""
@@ -166,16 +165,17 @@ class Visitor:
         if host not in self._rules:
             robots_url = f"{urlsplit(url).scheme}://{host}/robots.txt"
             try:
-                with self._open(robots_url, ROBOTS_BYTES) as file:
+                _, file = self._open(robots_url, ROBOTS_BYTES)
+                with file:
                     self._rules[host] = Protego.parse(file.read().decode("utf-8", errors="replace"))
             except (PageGone, FetchRefused):  # RFC 9309: none, or not for us: everything may be read
                 self._rules[host] = None
         return self._rules[host]
 
-    def _open(self, url: str, max_bytes: int) -> BinaryIO:
-        file = replace(self._fetcher, max_bytes=max_bytes).get(url).file
-        assert file is not None  # nothing was said of an earlier state  # noqa: S101
-        return file
+    def _open(self, url: str, max_bytes: int) -> tuple[str, BinaryIO]:
+        page = replace(self._fetcher, max_bytes=max_bytes).get(url)
+        assert page.file is not None  # nothing was said of an earlier state  # noqa: S101
+        return page.url, page.file
 
     def _wait(self, url: str) -> None:
         rules = self._rules_of(url)

@@ -2,8 +2,10 @@
 
 import gzip
 import time
+from io import BytesIO
 
 from ingest.sources.listing import Found, Options
+from ingest.sources.markup import links_of
 from ingest.sources.web import Visitor
 from rag.sources import SourceKind
 from tests.ingest.sources.conftest import Site, Worker, answer, make_worker
@@ -262,6 +264,22 @@ def test_a_listed_sitemap_that_fails_hides_its_pages_and_the_others_are_read(wor
 
     assert (report["complete"], report["unchanged"], report["deleted"]) == (False, 1, 0)
     assert len(worker.documents()) == 2
+
+
+def test_a_sitemap_of_another_hosts_pages_says_so(worker: Worker, site: Site) -> None:
+    site.put("/sitemap.xml", sitemap("http://other.example/a"), "application/xml")
+
+    report = worker.run(worker.add(SourceKind.SITEMAP, site.url("/sitemap.xml")))
+
+    assert "none of its 1 pages" in report["errors"][0]["detail"]
+
+
+def test_links_of_odd_pages_are_read_without_an_error() -> None:
+    page = b"<base href='/b/'><a href=x>1<A HREF='y&amp;z'>2<a rel=nofollow href=n>3<![x><area href='//h/'><a href='x#2'>"
+
+    assert links_of(BytesIO(page), "http://a/") == ("http://a/b/x", "http://a/b/y&z", "http://h/")
+    for odd in (b"", b"\0\0", b"<![<![", b"<" * 100_000, b"<div>" * 100_000):
+        assert links_of(BytesIO(odd), "http://a/") == ()
 
 
 def test_without_leave_no_internal_page_is_read(site: Site, worker: Worker) -> None:
