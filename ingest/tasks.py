@@ -99,8 +99,8 @@ def _read_sources_forever(runner: SourceRunner, owner: str) -> None:
     while True:
         try:
             was_due = runner.run_due(owner)
-        except RagError as exc:
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the source is due again when its lease runs out
             was_due = False
-            log.warning("source not read", extra={"error": exc.detail})
+            log.warning("source not read", exc_info=exc)
         if not was_due:
             threading.Event().wait(SWEEP_EVERY_S)

@@ -188,6 +188,8 @@ class SourceRunner:
 
     def _settle(self, run: Run) -> None:
         """Mark what is missing, and delete what was missing for longer than the grace period."""
+        if not self.sources.renew(run.source.id, run.owner, self.lease_s):
+            raise LeaseLostError
         there = run.found | run.unread
         missing = run.gone & run.known.keys()
         if run.is_whole and run.known and not there and not run.gone:

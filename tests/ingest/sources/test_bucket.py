@@ -49,15 +49,20 @@ def test_the_objects_of_a_folder_become_documents(worker: Worker, bucket: S3Stor
     assert worker.text("s3://papers/docs/a.md") == "This is docs/a.md."
 
 
-def test_only_what_has_another_etag_is_downloaded_again(worker: Worker, bucket: S3Store) -> None:
+def test_only_what_has_another_etag_is_downloaded_again(
+    worker: Worker, bucket: S3Store, caplog: pytest.LogCaptureFixture
+) -> None:
     source = worker.add(SourceKind.BUCKET, "s3://papers")
     worker.run(source)
 
     bucket.put("docs/a.md", b"This is docs/a.md, changed.")
     bucket.put("docs/new.md", b"This is new.")
+    caplog.clear()
     report = worker.run(source)
 
     assert (report["new"], report["changed"], report["unchanged"]) == (1, 1, 3)
+    downloads = [record.getMessage() for record in caplog.records if "GET /papers/" in record.getMessage()]
+    assert len(downloads) == 2
 
 
 def test_an_object_that_is_gone_is_deleted_and_a_bucket_that_is_gone_or_empty_deletes_nothing(

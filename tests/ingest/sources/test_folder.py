@@ -91,19 +91,22 @@ def test_a_share_that_is_not_mounted_deletes_nothing(worker: Worker, tmp_path: P
     assert len(worker.documents()) == 1
 
 
-def test_only_what_changed_is_read_again(worker: Worker, tmp_path: Path) -> None:
+def test_a_file_is_read_again_if_its_size_or_time_of_change_differs(worker: Worker, tmp_path: Path) -> None:
     share = tmp_path / "share"
     share.mkdir()
-    for name in ("a.md", "b.md"):
-        (share / name).write_text(f"This is {name}.")
+    for name in ("a.md", "b.md", "c.md"):
+        (share / name).write_text("old")
+        os.utime(share / name, (1, 1))
     source = worker.add(SourceKind.FOLDER, str(share))
     worker.run(source)
 
-    (share / "a.md").write_text("This is a.md, changed.")
-    os.utime(share / "b.md", (1, 1))
+    for name, text, time in (("a.md", "longer", 1), ("b.md", "new", 2), ("c.md", "new", 1)):
+        (share / name).write_text(text)
+        os.utime(share / name, (time, time))
     report = worker.run(source)
 
-    assert (report["changed"], report["unchanged"], report["new"]) == (1, 1, 0)
+    assert (report["changed"], report["unchanged"]) == (2, 1)
+    assert [worker.text(str(share / name)) for name in ("a.md", "b.md", "c.md")] == ["longer", "new", "old"]
 
 
 def test_a_change_is_told_and_a_folder_that_comes_back_is_watched_again(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """A run's rules: what is accepted, what is never deleted, who works on a source."""
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rag.errors import SourceNotFound
 from rag.sources import SourceKind
-from tests.http_server import Exchange
+from tests.http_server import Answer, Exchange
 from tests.ingest.sources.conftest import ADMIN, Site, Worker, answer
 
 
@@ -56,9 +59,11 @@ def test_what_comes_back_within_the_grace_period_was_never_lost(worker: Worker, 
     (folder / "b.away").rename(folder / "b.md")
     report = worker.run(source)
     age(worker, source.id, 3000)
-    later = worker.run(source)
+    (folder / "b.md").rename(folder / "b.away")
+    again = worker.run(source)
 
-    assert (report["unchanged"], report["missing"], later["deleted"]) == (3, 0, 0)
+    assert (report["unchanged"], report["missing"]) == (3, 0)
+    assert (again["missing"], again["deleted"]) == (1, 0)
     assert worker.documents()[str(folder / "b.md")] == before
 
 
@@ -203,26 +208,59 @@ def test_files_with_the_same_bytes_are_documents_of_their_own(worker: Worker, fo
     assert set(worker.documents()) == {str(folder / name) for name in ("b.md", "c.md", "copy.md")}
 
 
-def test_a_source_removed_while_it_is_read_leaves_nothing_behind(worker: Worker, site: Site) -> None:
-    asked, removed = threading.Event(), threading.Event()
+@contextmanager
+def reading(worker: Worker, site: Site, path: str, state: Answer) -> Iterator[None]:
+    """Run the due source, and hold it at `path`, which answers with `state` at the end of the block."""
+    asked, go_on = threading.Event(), threading.Event()
 
     def slowly(exchange: Exchange) -> None:
         asked.set()
-        removed.wait(5)
-        answer(200, b"<p>late</p>")(exchange)
+        go_on.wait(10)
+        state(exchange)
 
-    site.pages["/a"] = slowly
+    site.pages[path] = slowly
+    thread = threading.Thread(target=worker.runner.run_due, args=("worker",))
+    thread.start()
+    assert asked.wait(10)
+    yield
+    go_on.set()
+    thread.join()
+
+
+def test_a_source_removed_while_it_is_read_leaves_nothing_behind(worker: Worker, site: Site) -> None:
     source = worker.add(SourceKind.WEB, site.url("/a"))
-    reading = threading.Thread(target=worker.runner.run_due, args=("worker",))
-    reading.start()
-    asked.wait(5)
-    worker.sources.remove(source.id, ADMIN)
-    removed.set()
-    reading.join()
+
+    with reading(worker, site, "/a", answer(200, b"<p>late</p>")):
+        worker.sources.remove(source.id, ADMIN)
 
     assert worker.documents() == {}
-    with pytest.raises(SourceNotFound):
-        worker.sources.get(source.id, ADMIN)
+
+
+def test_a_source_removed_while_it_is_read_is_read_no_further(worker: Worker, site: Site) -> None:
+    quick = replace(worker, runner=replace(worker.runner, lease_s=0.15))
+    site.put(
+        "/sitemap.xml", f"<urlset><url><loc>{site.url('/a')}</loc></url><url><loc>{site.url('/b')}</loc></url></urlset>"
+    )
+    source = quick.add(SourceKind.SITEMAP, site.url("/sitemap.xml"))
+
+    with reading(quick, site, "/a", answer(404)):
+        quick.sources.remove(source.id, ADMIN)
+        time.sleep(0.3)
+
+    assert "/b" not in site.asked()
+
+
+def test_who_lost_the_lease_deletes_nothing(worker: Worker, site: Site) -> None:
+    site.link("/a")
+    source = worker.add(SourceKind.WEB, site.url("/a"), grace_s=0)
+    worker.run(source)
+    worker.sources.run_now(source.id, ADMIN)
+
+    with reading(worker, site, "/a", answer(404)):
+        worker.sources.renew(source.id, "worker", -10)
+        assert worker.sources.claim_due("another", 30) is not None
+
+    assert set(worker.documents()) == {site.url("/a")}
 
 
 def test_a_run_that_was_killed_is_taken_up_by_another_and_nothing_is_done_twice(worker: Worker, folder: Path) -> None:

@@ -275,7 +275,9 @@ def test_a_sitemap_of_another_hosts_pages_says_so(worker: Worker, site: Site) ->
 
 
 def test_links_of_odd_pages_are_read_without_an_error() -> None:
-    page = b"<base href='/b/'><a href=x>1<A HREF='y&amp;z'>2<a rel=nofollow href=n>3<![x><area href='//h/'><a href='x#2'>"
+    page = (
+        b"<base href='/b/'><a href=x>1<A HREF='y&amp;z'>2<a rel=nofollow href=n>3<![x><area href='//h/'><a href='x#2'>"
+    )
 
     assert links_of(BytesIO(page), "http://a/") == ("http://a/b/x", "http://a/b/y&z", "http://h/")
     for odd in (b"", b"\0\0", b"<![<![", b"<" * 100_000, b"<div>" * 100_000):
