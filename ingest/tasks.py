@@ -99,7 +99,7 @@ def _read_sources_forever(runner: SourceRunner, owner: str) -> None:
     while True:
         try:
             was_due = runner.run_due(owner)
-        except Exception as exc:  # noqa: BLE001  # whatever it is, the source is due again when its lease runs out
+        except Exception as exc:  # whatever it is, the source is due again when its lease runs out
             was_due = False
             log.warning("source not read", exc_info=exc)
         if not was_due:

@@ -147,10 +147,14 @@ def _pass(client: Client, request: Request, folders: Sequence[Folder], files: Se
             reasons += [trouble.error.detail for trouble in folder.troubles]
         except (RagError, OSError) as exc:
             reasons.append(exc.detail if isinstance(exc, RagError) else str(exc))
-    failed = ingest_jobs(
-        client, jobs, request.collection, wait=request.wait or request.watch, console=console, uploaded=uploaded
-    )
-    deleted = 0
+    failed = deleted = 0
+    wait = request.wait or request.watch
+    try:
+        failed = ingest_jobs(client, jobs, request.collection, wait=wait, console=console, uploaded=uploaded)
+    except CallFailed as exc:
+        if not request.watch:
+            raise
+        reasons.append(exc.detail)
     for folder in looked_at if request.prune else ():
         try:
             deleted += folder.prune(request.grace_s)
@@ -160,7 +164,7 @@ def _pass(client: Client, request: Request, folders: Sequence[Folder], files: Se
         console.print(reason, soft_wrap=True, markup=False)
     total = len(files) + sum(len(folder) for folder in looked_at)
     if jobs or deleted or not request.watch:
-        summarise(console, total, failed, same=total - len(jobs), deleted=deleted, wait=request.wait or request.watch)
+        summarise(console, total, failed, same=total - len(jobs), deleted=deleted, wait=wait)
     return failed + len(reasons)
 
 

@@ -191,6 +191,19 @@ def test_a_watch_follows_the_folder_and_a_folder_that_goes_away_deletes_nothing(
     assert set(machine.documents()) == {"docs/a.md", "docs/c.md"}
 
 
+def test_a_watch_outlives_a_service_that_does_not_answer(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("one")
+    client, stop, said = Client(Settings(_env_file=None, api=ApiSettings(port=9))), threading.Event(), io.StringIO()
+    threading.Timer(1.5, stop.set).start()
+
+    request = Request(paths=[tmp_path], collection="default", watch=True, prune=True)
+    failed = ingest_paths(client, request, Console(file=said, width=200), stop)
+
+    client.close()
+    assert failed == 0
+    assert said.getvalue().count("does not answer") >= 2
+
+
 def test_waiting_counts_pages_and_failures(machine: Machine) -> None:
     machine.write(a="one", b="two")
     with working(machine):
