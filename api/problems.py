@@ -26,6 +26,9 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.DocumentNotFound: 404,
     errors.OriginalMissing: 404,
     errors.CollectionNotFound: 404,
+    errors.SourceNotFound: 404,
+    errors.FetchRefused: 422,
+    errors.PageGone: 422,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.EmbedderMismatch: 500,
@@ -36,6 +39,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.GeneratorUnavailable: 503,
     errors.RegistryUnavailable: 503,
     errors.StoreUnavailable: 503,
+    errors.FetchFailed: 503,
     errors.StorageFull: 507,
 }
 

@@ -1,11 +1,14 @@
 """What the routes work with, opened once when the API starts."""
 
+import threading
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
+from ingest.sources.fetch import Fetcher
+from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
 from rag.database import connect
@@ -18,11 +21,15 @@ from rag.registry import Registry
 from rag.retrieve import Retriever
 from rag.serving import Serving
 from rag.settings import Settings
+from rag.sources import Sources
+
+FETCHES_AT_ONCE = 4  # of pages; so that slow hosts do not take the threads that answer questions
+FETCH_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The open parts; `generator` is None where none is configured."""
+    """The open parts; `generator` is None where none is configured. `fetching` is held while a page is fetched."""
 
     settings: Settings
     engine: Engine
@@ -32,6 +39,9 @@ class Services:
     serving: Serving
     generations: Generations
     intake: Intake
+    sources: Sources
+    fetcher: Fetcher
+    fetching: threading.Semaphore
     retriever: Retriever
     generator: Generator | None
     answerer: Answerer
@@ -61,6 +71,13 @@ def open_services(settings: Settings) -> Services:
             queue=Queue(make_app(settings.broker.url.get_secret_value())),
             max_bytes=settings.api.max_upload_bytes,
         ),
+        sources=Sources(engine),
+        fetcher=Fetcher(
+            guard=Guard(allowed_hosts=settings.sources.allowed_hosts),
+            max_bytes=settings.api.max_upload_bytes,
+            total_s=FETCH_S,
+        ),
+        fetching=threading.Semaphore(FETCHES_AT_ONCE),
         retriever=retriever,
         generator=generator,
         answerer=Answerer(

@@ -8,20 +8,27 @@ import time
 
 from celery import Celery
 from celery.signals import worker_shutting_down
+from sqlalchemy import Engine
 
+from ingest.accept import Intake
 from ingest.parse.sandbox import Sandbox, missing_protections
 from ingest.pipeline import Pipeline
 from ingest.queue import WAKE, Queue, make_app
 from ingest.read import Reader
 from ingest.reconcile import reconcile
-from ingest.store import open_store
+from ingest.sources.fetch import Fetcher
+from ingest.sources.guard import Guard
+from ingest.sources.run import SourceRunner
+from ingest.store import Store, open_store
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.errors import RagError
 from rag.generations import Generations
 from rag.leases import Leases
+from rag.registry import Registry
 from rag.serving import Serving
 from rag.settings import Settings
+from rag.sources import Sources
 
 log = logging.getLogger(__name__)
 for _chatty in ("celery.worker.request", "celery.worker.strategy", "celery.app.trace"):
@@ -30,6 +37,7 @@ SWEEP_EVERY_S = 1.0
 SEEN_EVERY_S = 5.0
 RECONCILE_IDLE_S, RECONCILE_BUSY_S = 60.0, 3600.0  # while documents come in, the counts differ anyway
 FORGET_AFTER_S = 86_400.0  # workers that ended
+SOURCES_AT_ONCE, SOURCES_EVERY_S = 2, 2.0  # a long crawl does not hold up the other sources
 
 
 def run_worker(settings: Settings) -> None:
@@ -52,7 +60,13 @@ def run_worker(settings: Settings) -> None:
     worker = Worker(pipeline, app, settings.worker.concurrency)
     app.task(name=WAKE)(worker.work)
     worker_shutting_down.connect(lambda **_: pipeline.stopping.set(), weak=False)
-    threading.Thread(target=worker.sweep, daemon=True).start()
+    threads = [threading.Thread(target=worker.sweep, daemon=True)]
+    runner = _source_runner(settings, engine, pipeline.store, Queue(app))
+    for number in range(SOURCES_AT_ONCE):
+        owner = f"{socket.gethostname()}:{os.getpid()}:source-{number}"
+        threads.append(threading.Thread(target=_read_sources, args=(runner, owner, pipeline.stopping), daemon=True))
+    for thread in threads:
+        thread.start()
     app.Worker(
         pool="threads",
         concurrency=settings.worker.concurrency,
@@ -60,6 +74,29 @@ def run_worker(settings: Settings) -> None:
         without_gossip=True,
         without_mingle=True,
     ).start()
+
+
+def _source_runner(settings: Settings, engine: Engine, store: Store, queue: Queue) -> SourceRunner:
+    max_bytes = settings.api.max_upload_bytes
+    return SourceRunner(
+        sources=Sources(engine),
+        intake=Intake(registry=Registry(engine), store=store, queue=queue, max_bytes=max_bytes),
+        fetcher=Fetcher(guard=Guard(allowed_hosts=settings.sources.allowed_hosts), max_bytes=max_bytes),
+        folders=settings.sources.folders,
+        lease_s=settings.worker.lease_s,
+    )
+
+
+def _read_sources(runner: SourceRunner, owner: str, stopping: threading.Event) -> None:
+    """Bring registered sources up to date, each when it is due."""
+    while not stopping.is_set():
+        try:
+            was_due = runner.run_due(owner)
+        except Exception as exc:  # whatever it is, the source is due again when its lease runs out
+            was_due = False
+            log.warning("source not read", exc_info=exc)
+        if not was_due:
+            stopping.wait(SOURCES_EVERY_S)
 
 
 class Worker:

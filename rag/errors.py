@@ -14,6 +14,9 @@ RagError
 │   ├── DocumentNotFound
 │   ├── OriginalMissing       the store lacks a file that the registry knows
 │   ├── CollectionNotFound
+│   ├── SourceNotFound
+│   ├── FetchRefused          an address that may not be fetched, or whose host says no
+│   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
 │   ├── Forbidden             the key lacks the scope
 │   ├── EmbedderMismatch      the index was filled by another model
@@ -25,6 +28,7 @@ RagError
     ├── GeneratorUnavailable  the language model does not answer
     ├── RegistryUnavailable   the database does not answer
     ├── StoreUnavailable      the store of originals does not answer
+    ├── FetchFailed           a host, folder or bucket does not answer as it should
     └── StorageFull           no room for the original
 
 The command line has two more, which never reach HTTP: `rag.cli.supervise.CannotStart`, `rag.cli.client.CallFailed`.
@@ -110,6 +114,21 @@ class CollectionNotFound(PermanentError):
     title = "There is no such collection"
 
 
+class SourceNotFound(PermanentError):
+    type = "source-not-found"
+    title = "There is no such source"
+
+
+class FetchRefused(PermanentError):
+    type = "fetch-refused"
+    title = "This address is not fetched"
+
+
+class PageGone(PermanentError):
+    type = "page-gone"
+    title = "There is no such page"
+
+
 class Unauthenticated(PermanentError):
     type = "unauthenticated"
     title = "An API key is needed"
@@ -158,6 +177,11 @@ class RegistryUnavailable(TransientError):
 class StoreUnavailable(TransientError):
     type = "store-unavailable"
     title = "The store of originals does not answer"
+
+
+class FetchFailed(TransientError):
+    type = "fetch-failed"
+    title = "The source does not answer as it should"
 
 
 class StorageFull(TransientError):

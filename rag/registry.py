@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from rag.audit import record
@@ -13,7 +13,7 @@ from rag.highlights import Highlight, highlights
 from rag.records import chunk_record, document_record, hit_record
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Chunk, Document, Hit, Principal, Status
-from rag.uploads import Upload, add_version, latest_version, may_see, queue_again, record_upload
+from rag.uploads import Upload, add_version, latest_version, queue_again, record_upload
 from rag.work import Kind, add_work, drop_waiting, waits_for
 
 IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
@@ -55,7 +55,7 @@ class Registry:
         """Raise DocumentNotFound for a deleted one, too, and for one that the principal may not see."""
         with transaction(self._engine, writes=False) as session:
             row = session.get(DocumentRow, document_id)
-            if row is None or row.deleted_at is not None or not may_see(principal, row.access):
+            if row is None or row.deleted_at is not None or not principal.may_see(row.access):
                 raise DocumentNotFound(f"No document has the id {document_id}.")
             return document_record(session, row)
 
@@ -66,13 +66,14 @@ class Registry:
         collection: str | None = None,
         status: Status | None = None,
         q: str | None = None,
+        source_prefix: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[list[Document], str | None]:
         """Return up to `limit` documents, newest first, and the cursor of the next page.
 
-        `q` is a part of a file name, in any case. `status` is that of the latest version. Raise
-        InvalidRequest for a cursor that was not given out.
+        `q` is a part of a file name, in any case; `source_prefix` begins a source_id. `status` is that of the
+        latest version. Raise InvalidRequest for a cursor that was not given out.
         """
         other = aliased(VersionRow)
         newest = select(func.max(other.version)).where(other.document_id == DocumentRow.id).scalar_subquery()
@@ -88,6 +89,9 @@ class Registry:
             query = query.where(VersionRow.status == status)
         if q:
             query = query.where(VersionRow.filename.icontains(q, autoescape=True))
+        if source_prefix:
+            named = SourceIdRow.source_id.startswith(source_prefix, autoescape=True)
+            query = query.where(exists().where(SourceIdRow.document_id == DocumentRow.id, named))
         if cursor:
             created_at, document_id = _place(cursor)
             query = query.where(
@@ -100,7 +104,7 @@ class Registry:
         with transaction(self._engine, writes=False) as session:
             with session.scalars(query.execution_options(yield_per=200)) as rows:
                 for row in rows:
-                    if may_see(principal, row.access):
+                    if principal.may_see(row.access):
                         found.append(row)
                     if len(found) > limit:
                         break
@@ -111,13 +115,18 @@ class Registry:
     def delete(self, document_id: str, principal: Principal) -> None:
         """Hide a document from everything at once; its data are purged later."""
         with transaction(self._engine, writes=True) as session:
+            _delete(session, _visible(session, document_id, principal), principal)
+
+    def release(self, document_id: str, source_id: str, principal: Principal) -> None:
+        """Take a name from a document, whose source no longer has it; with its last name the document is deleted."""
+        with transaction(self._engine, writes=True) as session:
             row = _visible(session, document_id, principal)
-            row.deleted_at = clock(session)
-            for name in session.scalars(select(SourceIdRow).where(SourceIdRow.document_id == document_id)):
-                session.delete(name)
-            drop_waiting(session, document_id)
-            add_work(session, Kind.CLEAN, document_id)
-            record(session, principal.name, "document.deleted", document_id, collection=row.collection)
+            names = list(session.scalars(select(SourceIdRow).where(SourceIdRow.document_id == document_id)))
+            if {name.source_id for name in names} <= {source_id}:
+                _delete(session, row, principal)
+            for name in names:
+                if name.source_id == source_id:
+                    session.delete(name)
 
     def reprocess(self, document_id: str, principal: Principal) -> Document:
         """Queue the latest version again, whatever became of it. The serving version keeps serving."""
@@ -209,7 +218,7 @@ class Registry:
                 )
             ]
             is_outdated = _were_replaced(session, scores.keys() - {hit.chunk_id for hit, _ in found})
-        hits = [hit for hit, access in found if may_see(principal, access)]
+        hits = [hit for hit, access in found if principal.may_see(access)]
         return LiveHits(hits=sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id)), is_outdated=is_outdated)
 
     def hidden(self, document_ids: Sequence[str], principal: Principal) -> set[str]:
@@ -218,7 +227,7 @@ class Registry:
             query = select(DocumentRow.id, DocumentRow.access).where(
                 DocumentRow.id.in_(document_ids), DocumentRow.deleted_at.is_(None)
             )
-            shown = {key for key, access in session.execute(query) if may_see(principal, access)}
+            shown = {key for key, access in session.execute(query) if principal.may_see(access)}
         return set(document_ids) - shown
 
     def is_stored(self, sha256: str) -> bool:
@@ -241,10 +250,19 @@ def _place(cursor: str) -> tuple[float, str]:
         raise InvalidRequest("cursor: send the `next_cursor` of an earlier page, or none.") from exc
 
 
+def _delete(session: Session, row: DocumentRow, principal: Principal) -> None:
+    row.deleted_at = clock(session)
+    for name in session.scalars(select(SourceIdRow).where(SourceIdRow.document_id == row.id)):
+        session.delete(name)
+    drop_waiting(session, row.id)
+    add_work(session, Kind.CLEAN, row.id)
+    record(session, principal.name, "document.deleted", row.id, collection=row.collection)
+
+
 def _visible(session: Session, document_id: str, principal: Principal) -> DocumentRow:
     """Return the document's row, locked. Raise DocumentNotFound if it is deleted or not for the principal."""
     row = session.get(DocumentRow, document_id, with_for_update=True)
-    if row is None or row.deleted_at is not None or not may_see(principal, row.access):
+    if row is None or row.deleted_at is not None or not principal.may_see(row.access):
         raise DocumentNotFound(f"No document has the id {document_id}.")
     return row
 

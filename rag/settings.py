@@ -94,6 +94,11 @@ class WorkerSettings(BaseModel):
     max_attempts: int = Field(5, ge=1, description="Tries of a document before it is marked failed.")
 
 
+class SourcesSettings(BaseModel):
+    allowed_hosts: str = Field("", description="Internal hosts that may be fetched: names and networks, with commas.")
+    folders: str = Field("", description="Folders that sources may read on the worker's machine, with commas.")
+
+
 class ApiSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on; other than loopback needs an API key.")
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
@@ -123,6 +128,7 @@ class Settings(BaseSettings):
     retrieve: RetrieveSettings = RetrieveSettings()
     parse: ParseSettings = ParseSettings()
     worker: WorkerSettings = WorkerSettings()
+    sources: SourcesSettings = SourcesSettings()
     api: ApiSettings = ApiSettings()
     log: LogSettings = LogSettings()
 

@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, MetaData, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -206,3 +216,38 @@ class ApiKeyRow(Base):
     groups: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[float]
     revoked_at: Mapped[float | None]
+
+
+class SourceRow(Base):
+    """A place that documents come from; `run_as` is who registered it, `lease_owner` the worker that reads it."""
+
+    __tablename__ = "sources"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    location: Mapped[str]
+    collection: Mapped[str]
+    access: Mapped[list[str]] = mapped_column(JSON)
+    options: Mapped[dict[str, Any]] = mapped_column(JSON)
+    run_as: Mapped[dict[str, Any]] = mapped_column(JSON)
+    interval_s: Mapped[float | None]
+    grace_s: Mapped[float]
+    created_at: Mapped[float]
+    next_run_at: Mapped[float | None] = mapped_column(index=True)
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[float] = mapped_column(default=0.0)
+    last_run: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    __table_args__ = (UniqueConstraint("kind", "location", "collection"),)
+
+
+class SourceItemRow(Base):
+    """A page, file or object of a source: its state when it was last read, and since when it is missing."""
+
+    __tablename__ = "source_items"
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    document_id: Mapped[str | None] = mapped_column(index=True)
+    validator: Mapped[str | None]
+    links: Mapped[list[str]] = mapped_column(JSON)
+    problem: Mapped[str | None]
+    missing_since: Mapped[float | None]

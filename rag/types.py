@@ -1,5 +1,6 @@
 """The records that travel between stages. Frozen, keyword-only, without behaviour."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -39,6 +40,10 @@ class Principal:
     @property
     def is_admin(self) -> bool:
         return Scope.ADMIN in self.scopes
+
+    def may_see(self, access: Sequence[str]) -> bool:
+        """Whether something for these groups, or for everybody if there are none, is for this caller."""
+        return not access or self.is_admin or not self.groups.isdisjoint(access)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ def _named(session: Session, upload: Upload, principal: Principal) -> DocumentRo
     if name is None:
         return None
     row = session.get_one(DocumentRow, name.document_id, with_for_update=True)
-    if not may_see(principal, row.access):
+    if not principal.may_see(row.access):
         raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
     latest = latest_version(session, row.id)
     names = session.scalar(select(func.count()).where(SourceIdRow.document_id == row.id)) or 0
@@ -98,7 +98,8 @@ def _with_same_bytes(session: Session, upload: Upload) -> DocumentRow | None:
     )
     for row in session.scalars(live).unique():
         latest = latest_version(session, row.id)
-        if latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access or ()):
+        is_same = latest is not None and latest.sha256 == upload.sha256 and row.access == list(upload.access or ())
+        if is_same and (upload.source_id is None or upload.metadata in (None, row.meta)):
             return row
     return None
 
@@ -175,7 +176,3 @@ def queue_again(session: Session, row: DocumentRow, version: VersionRow) -> None
     version.status, version.stage, version.attempts = Status.QUEUED, None, 0
     version.error_type = version.error_title = version.error_detail = None
     queue(session, row, version)
-
-
-def may_see(principal: Principal, access: Sequence[str]) -> bool:
-    return not access or principal.is_admin or not principal.groups.isdisjoint(access)

@@ -1,6 +1,7 @@
 """A real local HTTP server for clients under test: it answers as the test says and keeps what it was sent."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -47,9 +48,11 @@ class Server:
 
 
 @contextmanager
-def serving(answers: dict[str, Answer]) -> Iterator[Server]:
+def serving(answers: dict[str, Answer], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Serve these paths on a free port of the loopback address."""
     listening = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     listening.answers, listening.daemon_threads = answers, True  # type: ignore[attr-defined]
     server = Server(url=f"http://127.0.0.1:{listening.server_port}/v1")
     listening.server = server  # type: ignore[attr-defined]

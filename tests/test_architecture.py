@@ -16,13 +16,16 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "base", "mis
 HOMES = {
     "chromadb": {"rag/index.py"},
     "celery": {"ingest/queue.py", "ingest/tasks.py"},
+    "httpcore": {"ingest/sources/fetch.py", "ingest/sources/guard.py"},
     "llama_index": {"ingest/chunk.py", "ingest/parse/text.py"},
-    "obstore": {"ingest/store/s3.py"},
+    "obstore": {"ingest/store/s3.py", "ingest/sources/bucket.py"},
+    "protego": {"ingest/sources/web.py"},
     "pypdfium2": {"ingest/parse/pdf.py"},
     "rapidocr": {"ingest/parse/pdf.py"},
     "sentence_transformers": {"rag/model.py"},
     "torch": {"rag/model.py"},
     "unstructured": {"ingest/parse/elements.py"},
+    "watchfiles": {"ingest/sources/folder.py"},
 }
 
 

@@ -15,6 +15,11 @@ PATHS = {
     "/v1/documents/{document_id}/chunks": {"get"},
     "/v1/documents/{document_id}/content": {"get"},
     "/v1/documents/{document_id}/reprocess": {"post"},
+    "/v1/documents/url": {"post"},
+    "/v1/documents/missing": {"post"},
+    "/v1/sources": {"get", "post"},
+    "/v1/sources/{source_id}": {"get", "delete"},
+    "/v1/sources/{source_id}/run": {"post"},
     "/v1/search": {"post"},
     "/v1/ask": {"post"},
     "/healthz": {"get"},
@@ -72,5 +77,5 @@ def test_a_body_has_the_fields_of_the_contract(name: str, fields: str) -> None:
 
 
 def test_requests_refuse_fields_they_do_not_know() -> None:
-    for name in ("SearchRequest", "AskRequest", "TurnBody"):
+    for name in ("SearchRequest", "AskRequest", "TurnBody", "UrlRequest", "SourceRequest", "SourceOptions"):
         assert schema(name)["additionalProperties"] is False

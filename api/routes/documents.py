@@ -66,12 +66,13 @@ def list_documents(
     collection: str | None = None,
     status: Status | None = None,
     q: str | None = None,
+    source_prefix: str | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> DocumentList:
     """List documents, newest first."""
     found, next_cursor = services.registry.documents(
-        caller, collection=collection, status=status, q=q, cursor=cursor, limit=limit
+        caller, collection=collection, status=status, q=q, source_prefix=source_prefix, cursor=cursor, limit=limit
     )
     return DocumentList(documents=[DocumentBody.of_document(document) for document in found], next_cursor=next_cursor)
 

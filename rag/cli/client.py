@@ -1,7 +1,7 @@
 """Calls to the API for the command line, and its errors as one line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,15 @@ class CallFailed(RagError):
     type = "call-failed"
     title = "The service could not do it"
 
+    def __init__(self, detail: str, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same call would be refused again."""
+        return self.status is not None and 400 <= self.status < 500 and self.status != 429
+
 
 class Client:
     """The API as the command line uses it."""
@@ -29,6 +38,9 @@ class Client:
         self._http = httpx.Client(
             base_url=base_url(settings), headers={"Authorization": f"Bearer {key}"} if key else {}, timeout=120
         )
+
+    def close(self) -> None:
+        self._http.close()
 
     def upload(self, path: Path, collection: str, source_id: str | None = None) -> dict[str, Any]:
         """Send a file; return the document."""
@@ -45,6 +57,43 @@ class Client:
         with self._translated():
             response = self._http.request(method, path, json=json)
             return self._json(response) if response.content else None
+
+    def documents(self, collection: str, source_prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield the documents whose `source_id` begins so."""
+        asked = {"collection": collection, "source_prefix": source_prefix, "limit": "500"}
+        while True:
+            with self._translated():
+                page = self._json(self._http.get("/v1/documents", params=asked))
+            yield from page["documents"]
+            if page["next_cursor"] is None:
+                return
+            asked["cursor"] = page["next_cursor"]
+
+    def report_missing(self, collection: str, prefix: str, source_ids: Sequence[str], grace_s: float) -> list[str]:
+        """Say what is missing under `prefix`; return the ids of the documents that were deleted for it."""
+        report = {"collection": collection, "prefix": prefix, "source_ids": list(source_ids), "grace_s": grace_s}
+        with self._translated():
+            deleted: list[str] = self._json(self._http.post("/v1/documents/missing", json=report))["deleted"]
+            return deleted
+
+    def sources(self) -> list[dict[str, Any]]:
+        with self._translated():
+            found: list[dict[str, Any]] = self._json(self._http.get("/v1/sources"))["sources"]
+            return found
+
+    def add_source(self, source: dict[str, Any]) -> dict[str, Any]:
+        with self._translated():
+            return self._json(self._http.post("/v1/sources", json=source))
+
+    def run_source(self, source_id: str) -> dict[str, Any]:
+        with self._translated():
+            return self._json(self._http.post(f"/v1/sources/{source_id}/run"))
+
+    def remove_source(self, source_id: str, documents: str) -> None:
+        with self._translated():
+            response = self._http.delete(f"/v1/sources/{source_id}", params={"documents": documents})
+            if response.is_error:
+                self._json(response)
 
     def search(self, query: str, top_k: int) -> dict[str, Any]:
         with self._translated():
@@ -71,7 +120,9 @@ class Client:
     def _json(self, response: httpx.Response) -> dict[str, Any]:
         body: dict[str, Any] = response.json()
         if response.is_error:
-            raise CallFailed(f"{body.get('title', response.status_code)}: {body.get('detail', '')}")
+            raise CallFailed(
+                f"{body.get('title', response.status_code)}: {body.get('detail', '')}", response.status_code
+            )
         return body
 
     @contextmanager

@@ -11,8 +11,10 @@ from rich.console import Console
 
 from rag.cli.checks import all_checks
 from rag.cli.client import Client
+from rag.cli.durations import GRACE_S, Grace
+from rag.cli.folders import Request, ingest_paths
 from rag.cli.generations import models_app
-from rag.cli.ingest import find_files, ingest_files
+from rag.cli.sources import sources_app
 from rag.cli.up import up as start_everything
 from rag.errors import RagError
 from rag.settings import load_settings
@@ -25,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
+app.add_typer(sources_app, name="sources")
 console = Console()
 errors = Console(stderr=True)
 
@@ -51,10 +54,20 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(exists=True)],
     collection: str = "default",
     wait: Annotated[bool, typer.Option(help="Return when all are searchable or failed.")] = False,
+    name: Annotated[str, typer.Option("--as", help="Name that the folder is known by; its own, if left out.")] = "",
+    prune: Annotated[
+        bool, typer.Option(help="Delete documents of files that are gone for longer than --grace.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option(help="Stay, and do the same whenever something changes; implies --prune.")
+    ] = False,
+    grace: Annotated[float, Grace] = GRACE_S,
 ) -> None:
-    """Upload files and folders."""
-    files = list(find_files(paths))
-    if ingest_files(Client(load_settings()), files, collection, wait=wait, console=console):
+    """Upload files and folders; of a folder only what the service does not have as it is."""
+    request = Request(
+        paths=paths, collection=collection, name=name, wait=wait, prune=prune or watch, watch=watch, grace_s=grace
+    )
+    if ingest_paths(Client(load_settings()), request, console):
         raise typer.Exit(1)
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rag.cli.checks import start_checks
 from rag.cli.client import Client
-from rag.cli.ingest import ingest_files
+from rag.cli.ingest import Job, ingest_jobs, summarise
 from rag.cli.programs import DEMO_MODEL, base_url, choose_generator, plan
 from rag.cli.supervise import CannotStart, Stopped, running, stop_signals
 from rag.errors import ConfigurationError
@@ -50,7 +50,10 @@ def up(settings: Settings, generator: str, samples: Path | None, console: Consol
 
 def _load_samples(settings: Settings, folder: Path, console: Console) -> None:
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name not in NOT_DOCUMENTS)
-    ingest_files(Client(settings), files, "default", wait=True, console=console)
+    jobs = [Job(path=path) for path in files]
+    failed = ingest_jobs(Client(settings), jobs, "default", wait=True, console=console)
+    if not console.is_terminal:
+        summarise(console, len(jobs), failed, wait=True)
     questions = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()[:EXAMPLES]
     examples = [json.loads(line)["question"] for line in questions]
     (settings.data_dir / "examples.json").write_text(json.dumps(examples), encoding="utf-8")

@@ -33,6 +33,7 @@ def at_scale(postgres_url: str, s3: dict[str, str], rabbitmq: tuple[str, psutil.
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service without a generator: answers are quoted passages. Tests share it and use collections of their own."""
     settings: dict[str, str] = request.getfixturevalue("at_scale") if request.param == AT_SCALE else {}
+    settings = settings | {"RAG_SOURCES_ALLOWED_HOSTS": "127.0.0.1"}
     running = start(tmp_path_factory.mktemp("service"), "--generator", "none", port=None, **settings)
     yield running
     stop(running)
