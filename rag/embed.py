@@ -72,6 +72,8 @@ class Embedder:
     def _embed(self, texts: Sequence[str]) -> Vectors:
         body = {"model": self.name, "input": list(texts), "encoding_format": "base64"}
         answer = sorted(self._call("POST", "/embeddings", body)["data"], key=lambda item: int(item["index"]))
+        if len(answer) != len(texts):
+            raise EmbedderUnavailable(f"{self.name}: {len(answer)} of {len(texts)} vectors came back.")
         vectors: Vectors = np.stack([_decoded(item["embedding"]) for item in answer])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
