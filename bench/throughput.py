@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from bench.measure import Measure
 from bench.service import ROOT, Service, start, stop, wait_until
 from ingest.chunk import embedded_text
+from ingest.parse.kinds import EXTENSIONS
 from rag.batching import Batching
-from rag.cli.ingest import find_files
 from rag.database import connect, transaction
 from rag.model import Model
 from rag.records import chunk_record
@@ -28,7 +28,7 @@ UPLOADS_AT_ONCE = 4
 
 def run(docs: Path = ROOT / "samples") -> list[Measure]:
     """Ingest the folder twice, into an empty service each, and embed the same chunks bare before and after."""
-    files = list(find_files([docs]))
+    files = sorted(path for path in docs.rglob("*") if path.is_file() and path.suffix.lower() in EXTENSIONS)
     with tempfile.TemporaryDirectory() as folder:
         served, texts = _ingest(Path(folder) / "first", files)
         bare = [_embed_bare(texts)]

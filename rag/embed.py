@@ -86,6 +86,8 @@ class Embedder:
         if self._send_input_type:
             body["input_type"] = input_type
         answer = sorted(self._call("POST", "/embeddings", body)["data"], key=lambda item: int(item["index"]))
+        if len(answer) != len(texts):
+            raise EmbedderUnavailable(f"{self.name}: {len(answer)} of {len(texts)} vectors came back.")
         vectors: Vectors = np.stack([_decoded(item["embedding"]) for item in answer])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors

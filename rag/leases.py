@@ -50,9 +50,10 @@ class Leases:
                 row = _next_due(session, now, max_bytes)
                 if row is None:
                     return None
-                row.strikes += int(row.owner is not None)  # its last holder never came back
+                was_lost = row.owner is not None  # its last holder never came back
+                row.strikes += int(was_lost)
                 if row.kind != Kind.CLEAN and row.strikes >= max_strikes:
-                    _end_as_failed(session, row)
+                    _end_as_failed(session, row, POISON if was_lost else None)
                 elif claim := _claimed(session, row, owner, now + lease_s):
                     session.execute(update(LaneRow).where(LaneRow.name == row.lane).values(claimed_at=now))
                     return claim
@@ -183,10 +184,12 @@ def _claimed(session: Session, row: WorkRow, owner: str, until: float) -> Claim 
     return Claim(work=work, document=record, version=own, is_deleted=is_deleted)
 
 
-def _end_as_failed(session: Session, row: WorkRow) -> None:
+def _end_as_failed(session: Session, row: WorkRow, failure: Failure | None) -> None:
+    """End a version for this reason, or for the one that its last try ended with."""
     if row.kind == Kind.INGEST:
         named = (VersionRow.document_id == row.document_id, VersionRow.version == row.version)
-        session.execute(update(VersionRow).where(*named).values(status=Status.FAILED, stage=None, **_error(POISON)))
+        error = _error(failure) if failure else {}
+        session.execute(update(VersionRow).where(*named).values(status=Status.FAILED, stage=None, **error))
     session.delete(row)
 
 

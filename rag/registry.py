@@ -274,5 +274,5 @@ def _were_replaced(session: Session, chunk_ids: Sequence[str] | set[str]) -> boo
     query = select(DocumentRow.id, DocumentRow.serving).where(
         DocumentRow.id.in_(documents), DocumentRow.deleted_at.is_(None), DocumentRow.serving.is_not(None)
     )
-    serving = dict(session.execute(query).tuples().all()) if documents else {}
+    serving = {row.id: row.serving for row in session.execute(query)} if documents else {}
     return any(document in serving and serving[document] != int(version) for document, version in versions)

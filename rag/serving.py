@@ -63,7 +63,7 @@ class Serving:
             if held is None or document is None or document.deleted_at is not None:
                 return Switch.LOST
             session.execute(select(GenerationRow.id).with_for_update(read=True)).all()  # none may switch meanwhile
-            states = dict(session.execute(select(GenerationRow.id, GenerationRow.state)).tuples().all())
+            states = {row.id: row.state for row in session.execute(select(GenerationRow.id, GenerationRow.state))}
             if states[generation] != "serving":
                 return Switch.MOVED
             _store_version(session, work, extracted)
@@ -109,7 +109,7 @@ class Serving:
             .order_by(ChunkRow.ordinal)
         )
         with transaction(self._engine, writes=False) as session:
-            rows = session.execute(query).tuples().all()
+            rows = session.execute(query).all()
         return (rows[0][0] or 0 if rows else 0), [chunk_record(row) for _, row in rows]
 
     def is_indexed(self, document_id: str, generation: int) -> bool:
@@ -153,7 +153,7 @@ class Serving:
         """Return every served document with the number of its chunks."""
         with transaction(self._engine, writes=False) as session:
             query = select(VersionRow.document_id, VersionRow.chunks).join(*_SERVED)
-            return dict(session.execute(query).tuples().all())
+            return {row.document_id: row.chunks for row in session.execute(query)}
 
     def mark_indexed(self, document_ids: Sequence[str], generation: int) -> None:
         """Record of served documents that a generation was seen to hold them."""

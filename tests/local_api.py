@@ -17,13 +17,16 @@ from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
-from ingest.store import Store
+from ingest.store.local import LocalStore
 from rag.database import connect, migrate
+from rag.generations import Generations
 from rag.keys import Keys
 from rag.leases import Leases
 from rag.registry import Registry
+from rag.serving import Serving
 from rag.settings import Settings, SourcesSettings
 from rag.sources import Sources
+from tests.rag.conftest import generation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,7 @@ class LocalApi:
     sources: Sources
     keys: Keys
     leases: Leases
+    serving: Serving
 
 
 @contextmanager
@@ -44,6 +48,7 @@ def local_api(folder: Path, *, allowed_hosts: str = "127.0.0.1", folders: str = 
     migrate(database)
     engine = connect(database)
     registry, keys, registered = Registry(engine), Keys(engine), Sources(engine)
+    Generations(engine).first(generation("model"))
     app = FastAPI()
     install_problems(app)
     for module in (documents, sources):
@@ -55,15 +60,17 @@ def local_api(folder: Path, *, allowed_hosts: str = "127.0.0.1", folders: str = 
         sources=registered,
         intake=Intake(
             registry=registry,
-            store=Store(folder / "originals"),
-            queue=Queue(make_app("memory://", lease_s=30)),
+            store=LocalStore(folder / "originals"),
+            queue=Queue(make_app("memory://")),
             max_bytes=100_000,
         ),
         fetcher=Fetcher(guard=Guard(allowed_hosts=allowed_hosts), max_bytes=100_000, total_s=5),
         fetching=threading.Semaphore(1),
     )
     with _serving(app) as url:
-        yield LocalApi(url=url, registry=registry, sources=registered, keys=keys, leases=Leases(engine))
+        yield LocalApi(
+            url=url, registry=registry, sources=registered, keys=keys, leases=Leases(engine), serving=Serving(engine)
+        )
     engine.dispose()
 
 

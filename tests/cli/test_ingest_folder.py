@@ -20,7 +20,7 @@ from rag.settings import ApiSettings, Settings
 from rag.types import Document, Status
 from tests.ingest.sources.conftest import ADMIN
 from tests.local_api import LocalApi, local_api
-from tests.rag.conftest import BROKEN, finish, work_on
+from tests.rag.conftest import BROKEN, finish, take
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +113,7 @@ def test_a_document_that_failed_is_uploaded_and_tried_again(machine: Machine) ->
     machine.write(a="one")
     machine.ingest()
     document = machine.documents()["docs/a.md"]
-    machine.api.leases.claim(work_on(document), "worker", 30)
-    machine.api.leases.fail(work_on(document), "worker", BROKEN)
+    machine.api.leases.fail(take(machine.api.leases, document).work, BROKEN)
 
     machine.ingest()
 
@@ -256,7 +255,7 @@ def working(machine: Machine) -> Iterator[None]:
         while not ended.wait(0.02):
             for document in machine.documents().values():
                 if document.latest.status == Status.QUEUED:
-                    finish(machine.api.leases, document, "text")
+                    finish(machine.api.leases, machine.api.serving, document, "text")
 
     thread = threading.Thread(target=work)
     thread.start()

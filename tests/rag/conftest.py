@@ -1,16 +1,22 @@
 """A registry of its own for every test, each test once on SQLite and once on PostgreSQL."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from rag.database import connect, migrate
-from rag.leases import Leases, Work
-from rag.registry import Registry, Upload
-from rag.types import Chunk, Document, Failure, Principal, Scope
+from rag.generations import Generations
+from rag.leases import Claim, Leases
+from rag.registry import Registry
+from rag.serving import Serving, Switch
+from rag.types import Chunk, Document, Extracted, Failure, Generation, Principal, Scope
+from rag.uploads import Upload
+from rag.work import Kind
 from tests import servers
 
 ADMIN = Principal(name="admin", scopes=frozenset({Scope.ADMIN}))
@@ -20,14 +26,24 @@ LEASE_S = 30.0
 RAN_OUT = -1.0  # a lease of this length is over as soon as it is taken
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with its tables, to be copied: a migration takes longer than most tests."""
+    path = tmp_path_factory.mktemp("registry") / "registry.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> Iterator[Engine]:
     if request.param == "postgresql":
         url = servers.new_database(request.getfixturevalue("postgres_url"))
+        migrate(url)
     else:
-        url = f"sqlite:///{tmp_path / 'registry.db'}"
-    migrate(url)
+        url = f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}"
     opened = connect(url)
+    if request.param == "sqlite":
+        event.listen(opened, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     yield opened
     opened.dispose()
 
@@ -42,6 +58,32 @@ def leases(engine: Engine) -> Leases:
     return Leases(engine)
 
 
+@pytest.fixture
+def generations(engine: Engine) -> Generations:
+    """The first generation, 1, serves."""
+    opened = Generations(engine)
+    opened.first(generation("first"))
+    return opened
+
+
+@pytest.fixture
+def serving(engine: Engine, generations: Generations) -> Serving:
+    del generations
+    return Serving(engine)
+
+
+def generation(model: str, dimension: int = 2) -> Generation:
+    return Generation(
+        model=model,
+        url="",
+        query_prefix="",
+        passage_prefix="",
+        send_input_type=False,
+        dimension=dimension,
+        max_tokens=256,
+    )
+
+
 def upload(content: str, **changes: object) -> Upload:
     """Return an upload of bytes that differ exactly where `content` does."""
     plain = Upload(
@@ -54,26 +96,33 @@ def upload(content: str, **changes: object) -> Upload:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def work_on(document: Document) -> Work:
-    return Work(document_id=document.id, version=document.latest.version)
-
-
-def passages(*texts: str) -> list[Chunk]:
-    return [
+def extracted(*texts: str) -> Extracted:
+    chunks = tuple(
         Chunk(ordinal=ordinal, text=text, context="Handbook", page=None, section=None, start=0, end=len(text))
         for ordinal, text in enumerate(texts)
-    ]
+    )
+    return Extracted(title="Handbook", text="\n".join(texts), chunks=chunks)
 
 
-def finish(leases: Leases, document: Document, *texts: str, owner: str = "worker") -> bool:
-    """Take the latest version's lease and end the work on it with these passages."""
-    work = work_on(document)
-    leases.claim(work, owner, LEASE_S)
-    chunks = passages(*texts)
-    return leases.finish(work, owner, title="Handbook", text="\n".join(texts), pages=None, chunks=chunks)
+def take(leases: Leases, document: Document, kind: Kind = Kind.INGEST, *, lease_s: float = LEASE_S) -> Claim:
+    """Claim this document's next work of a kind, as a worker of its own; what comes before it is given back."""
+    others: list[Claim] = []
+    claim = leases.claim(token_hex(4), lease_s)
+    while claim is not None and (claim.document.id, claim.work.kind) != (document.id, kind):
+        others.append(claim)
+        claim = leases.claim(token_hex(4), lease_s)
+    for other in others:
+        leases.release(other.work)
+    assert claim is not None, f"no {kind} of {document.id} is due"
+    return claim
+
+
+def finish(leases: Leases, serving: Serving, document: Document, *texts: str) -> Switch:
+    """Have the document's next version read as these passages and served."""
+    return serving.switch(take(leases, document).work, extracted(*texts), 1)
 
 
 def shown(registry: Registry, document: Document, principal: Principal = ADMIN) -> list[str]:
     """Return the texts that a search may show, were the index to return every passage that it ever held."""
     ids = {f"{document.id}.{version}.{ordinal}": 0.5 for version in range(1, 5) for ordinal in range(5)}
-    return [hit.text for hit in registry.live_hits(ids, principal)]
+    return [hit.text for hit in registry.live_hits(ids, principal).hits]

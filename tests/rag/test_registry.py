@@ -10,8 +10,9 @@ from rag.database import connect
 from rag.errors import CollectionNotFound, DocumentNotFound, Forbidden, InvalidRequest, RegistryUnavailable
 from rag.leases import Leases
 from rag.registry import Registry
+from rag.serving import Serving
 from rag.types import Principal, Scope, Status
-from tests.rag.conftest import ADMIN, BROKEN, LEASE_S, VISITOR, finish, shown, upload, work_on
+from tests.rag.conftest import ADMIN, BROKEN, LEASE_S, VISITOR, finish, shown, take, upload
 
 FINANCE = Principal(name="finance", scopes=frozenset({Scope.SEARCH}), groups=frozenset({"finance"}))
 
@@ -54,8 +55,7 @@ def test_the_same_bytes_for_another_group_are_a_document_of_its_own(registry: Re
 
 def test_the_same_bytes_are_tried_again_after_they_failed(registry: Registry, leases: Leases) -> None:
     document, _ = registry.add(upload("rules"), ADMIN)
-    leases.claim(work_on(document), "worker", LEASE_S)
-    leases.fail(work_on(document), "worker", BROKEN)
+    leases.fail(take(leases, document).work, BROKEN)
 
     again, is_new = registry.add(upload("rules"), ADMIN)
 
@@ -65,14 +65,14 @@ def test_the_same_bytes_are_tried_again_after_they_failed(registry: Registry, le
 
 
 def test_new_bytes_of_a_source_are_version_two_and_version_one_serves_until_it_is_finished(
-    registry: Registry, leases: Leases
+    registry: Registry, leases: Leases, serving: Serving
 ) -> None:
     first, _ = registry.add(upload("old rules", source_id="hr/rules"), ADMIN)
-    finish(leases, first, "six days", "seven days")
+    finish(leases, serving, first, "six days", "seven days")
 
     second, is_new = registry.add(upload("new rules", source_id="hr/rules"), ADMIN)
     before = shown(registry, second)
-    finish(leases, second, "eight days")
+    finish(leases, serving, second, "eight days")
 
     assert is_new
     assert (second.id, second.latest.version, second.serving) == (first.id, 2, 1)
@@ -80,13 +80,15 @@ def test_new_bytes_of_a_source_are_version_two_and_version_one_serves_until_it_i
     assert shown(registry, second) == ["eight days"]
 
 
-def test_a_failed_version_leaves_the_one_before_it_serving(registry: Registry, leases: Leases) -> None:
+def test_a_failed_version_leaves_the_one_before_it_serving(
+    registry: Registry, leases: Leases, serving: Serving
+) -> None:
     first, _ = registry.add(upload("old rules", source_id="hr/rules"), ADMIN)
-    finish(leases, first, "six days")
+    finish(leases, serving, first, "six days")
     second, _ = registry.add(upload("new rules", source_id="hr/rules"), ADMIN)
-    leases.claim(work_on(second), "worker", LEASE_S)
+    work = take(leases, second).work
 
-    leases.fail(work_on(second), "worker", BROKEN)
+    leases.fail(work, BROKEN)
 
     found = registry.document(first.id, ADMIN)
     assert (found.latest.status, found.latest.failure, found.serving) == (Status.FAILED, BROKEN, 1)
@@ -113,9 +115,9 @@ def test_replaced_bytes_under_no_source_id_are_a_new_document(registry: Registry
     assert document.id != first.id
 
 
-def test_a_deleted_document_is_shown_nowhere(registry: Registry, leases: Leases) -> None:
+def test_a_deleted_document_is_shown_nowhere(registry: Registry, leases: Leases, serving: Serving) -> None:
     document, _ = registry.add(upload("rules"), ADMIN)
-    finish(leases, document, "six days")
+    finish(leases, serving, document, "six days")
 
     registry.delete(document.id, ADMIN)
 
@@ -137,9 +139,11 @@ def test_the_bytes_and_source_of_a_deleted_document_may_come_again(registry: Reg
     assert document.latest.version == 1
 
 
-def test_a_document_with_groups_is_invisible_to_keys_without_one_of_them(registry: Registry, leases: Leases) -> None:
+def test_a_document_with_groups_is_invisible_to_keys_without_one_of_them(
+    registry: Registry, leases: Leases, serving: Serving
+) -> None:
     document, _ = registry.add(upload("salaries", access=["finance", "board"]), ADMIN)
-    finish(leases, document, "the chief earns most")
+    finish(leases, serving, document, "the chief earns most")
 
     assert shown(registry, document, VISITOR) == []
     assert registry.documents(VISITOR) == ([], None)
@@ -159,9 +163,11 @@ def test_the_source_of_a_document_that_a_key_may_not_see_is_not_its_to_replace(r
     assert registry.document(document.id, ADMIN) == document
 
 
-def test_new_groups_and_metadata_count_at_once_and_left_out_ones_stay(registry: Registry, leases: Leases) -> None:
+def test_new_groups_and_metadata_count_at_once_and_left_out_ones_stay(
+    registry: Registry, leases: Leases, serving: Serving
+) -> None:
     document, _ = registry.add(upload("pay", source_id="hr/pay", access=["finance"], metadata={"owner": "HR"}), ADMIN)
-    finish(leases, document, "the chief earns most")
+    finish(leases, serving, document, "the chief earns most")
 
     kept, _ = registry.add(upload("new pay", source_id="hr/pay"), ADMIN)
     opened, _ = registry.add(upload("newer pay", source_id="hr/pay", access=[], metadata={}), ADMIN)
@@ -182,25 +188,29 @@ def test_bytes_that_come_again_with_a_source_id_give_it_to_their_document(regist
     assert changed.latest.version == 2
 
 
-def test_hits_come_best_first_and_equal_ones_in_the_order_of_their_ids(registry: Registry, leases: Leases) -> None:
+def test_hits_come_best_first_and_equal_ones_in_the_order_of_their_ids(
+    registry: Registry, leases: Leases, serving: Serving
+) -> None:
     document, _ = registry.add(upload("rules"), ADMIN)
-    finish(leases, document, "a", "b", "c")
+    finish(leases, serving, document, "a", "b", "c")
     scores = {f"{document.id}.1.2": 0.25, f"{document.id}.1.1": 0.25, f"{document.id}.1.0": 0.125, "doc_other.1.0": 1.0}
 
-    hits = registry.live_hits(scores, ADMIN)
+    hits = registry.live_hits(scores, ADMIN).hits
 
     assert [(hit.text, hit.score) for hit in hits] == [("b", 0.25), ("c", 0.25), ("a", 0.125)]
     assert {hit.title for hit in hits} == {"Handbook"}
 
 
 def test_hits_may_be_asked_for_by_more_ids_than_a_database_takes_parameters(registry: Registry) -> None:
-    assert registry.live_hits({f"doc_gone.1.{ordinal}": 0.5 for ordinal in range(70_000)}, ADMIN) == []
-    assert registry.live_hits({}, ADMIN) == []
+    assert registry.live_hits({f"doc_gone.1.{ordinal}": 0.5 for ordinal in range(70_000)}, ADMIN).hits == []
+    assert registry.live_hits({}, ADMIN).hits == []
 
 
-def test_chunks_are_those_of_the_serving_version_in_reading_order(registry: Registry, leases: Leases) -> None:
+def test_chunks_are_those_of_the_serving_version_in_reading_order(
+    registry: Registry, leases: Leases, serving: Serving
+) -> None:
     document, _ = registry.add(upload("rules"), ADMIN)
-    finish(leases, document, "first", "second")
+    finish(leases, serving, document, "first", "second")
 
     assert [(chunk.ordinal, chunk.text) for chunk in registry.chunks(document.id, ADMIN)] == [
         (0, "first"),
@@ -221,10 +231,10 @@ def test_the_list_pages_through_every_document_newest_first(registry: Registry) 
 
 
 def test_the_list_is_filtered_by_collection_status_and_a_part_of_the_file_name(
-    registry: Registry, leases: Leases
+    registry: Registry, leases: Leases, serving: Serving
 ) -> None:
     ready, _ = registry.add(upload("a", filename="Travel 100%.md"), ADMIN)
-    finish(leases, ready, "a")
+    finish(leases, serving, ready, "a")
     registry.add(upload("b", filename="travel 1000.md", collection="archive"), ADMIN)
 
     assert [d.id for d in registry.documents(ADMIN, q="travel 100%")[0]] == [ready.id]
@@ -238,9 +248,11 @@ def test_a_cursor_that_was_never_given_out_is_an_invalid_request(registry: Regis
         registry.documents(ADMIN, cursor=cursor)
 
 
-def test_reprocessing_queues_the_latest_version_while_it_goes_on_serving(registry: Registry, leases: Leases) -> None:
+def test_reprocessing_queues_the_latest_version_while_it_goes_on_serving(
+    registry: Registry, leases: Leases, serving: Serving
+) -> None:
     document, _ = registry.add(upload("rules"), ADMIN)
-    finish(leases, document, "six days")
+    finish(leases, serving, document, "six days")
 
     again = registry.reprocess(document.id, ADMIN)
 
@@ -250,12 +262,12 @@ def test_reprocessing_queues_the_latest_version_while_it_goes_on_serving(registr
 
 def test_reprocessing_does_not_take_work_from_a_live_lease(registry: Registry, leases: Leases) -> None:
     document, _ = registry.add(upload("rules"), ADMIN)
-    leases.claim(work_on(document), "worker", LEASE_S)
+    work = take(leases, document).work
 
     again = registry.reprocess(document.id, ADMIN)
 
     assert again.latest.status == Status.PROCESSING
-    assert leases.renew(work_on(document), "worker", LEASE_S)
+    assert leases.renew(work, LEASE_S)
 
 
 def test_an_unknown_collection_is_named(registry: Registry) -> None:

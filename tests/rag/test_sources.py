@@ -5,7 +5,7 @@ import time
 import pytest
 from sqlalchemy import Engine
 
-from rag.errors import InvalidRequest
+from rag.errors import DocumentNotFound, InvalidRequest
 from rag.registry import Registry
 from rag.sources import Item, NewSource, Source, SourceKind, Sources
 from tests.rag.conftest import ADMIN, LEASE_S, RAN_OUT, upload
@@ -114,7 +114,7 @@ def test_a_document_that_another_source_holds_is_left_by_the_one_that_loses_it(
         sources.save(ids[-1], "worker", Item(key="https://a.example/x", document_id=document.id))
 
     assert sources.drop(ids[0], "https://a.example/x") is None
-    assert sources.remove(ids[1], ADMIN) == [document.id]
+    assert sources.remove(ids[1], ADMIN) == {"https://a.example/x": document.id}
 
 
 def test_an_item_knows_when_its_document_was_deleted(sources: Sources, registry: Registry) -> None:
@@ -137,12 +137,35 @@ def test_the_same_place_is_registered_once_a_collection(sources: Sources) -> Non
     assert sources.add(site(collection="other"), ADMIN).id != first.id
 
 
-def test_bytes_under_another_source_id_are_a_document_of_their_own(registry: Registry) -> None:
+def test_the_same_bytes_under_two_source_ids_are_one_document_until_one_changes(registry: Registry) -> None:
     first, _ = registry.add(upload("rules", source_id="a"), ADMIN)
 
-    second, is_new = registry.add(upload("rules", source_id="b"), ADMIN)
-    plain, is_plain_new = registry.add(upload("rules"), ADMIN)
+    twin, is_new = registry.add(upload("rules", source_id="b"), ADMIN)
+    changed, is_changed = registry.add(upload("other rules", source_id="b"), ADMIN)
 
-    assert (is_new, is_plain_new) == (True, False)
-    assert second.id != first.id
-    assert plain.id in {first.id, second.id}
+    assert (twin.id, twin.source_ids, is_new) == (first.id, ("a", "b"), False)
+    assert changed.id != first.id
+    assert (changed.source_ids, is_changed) == (("b",), True)
+    assert registry.document(first.id, ADMIN).source_ids == ("a",)
+
+
+def test_a_document_goes_with_the_last_of_its_names(registry: Registry) -> None:
+    document, _ = registry.add(upload("rules", source_id="a"), ADMIN)
+    registry.add(upload("rules", source_id="b"), ADMIN)
+
+    registry.release(document.id, "a", ADMIN)
+    left = registry.document(document.id, ADMIN).source_ids
+    registry.release(document.id, "b", ADMIN)
+
+    assert left == ("b",)
+    with pytest.raises(DocumentNotFound):
+        registry.document(document.id, ADMIN)
+
+
+def test_the_same_bytes_for_other_groups_or_with_other_metadata_are_documents_of_their_own(registry: Registry) -> None:
+    plain, _ = registry.add(upload("rules", source_id="a"), ADMIN)
+
+    for_hr, _ = registry.add(upload("rules", source_id="b", access=["hr"]), ADMIN)
+    of_berlin, _ = registry.add(upload("rules", source_id="c", metadata={"site": "Berlin"}), ADMIN)
+
+    assert len({plain.id, for_hr.id, of_berlin.id}) == 3

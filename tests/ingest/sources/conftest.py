@@ -19,6 +19,7 @@ from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.sources.run import SourceRunner
 from ingest.store import Store
+from ingest.store.local import LocalStore
 from rag.database import connect, migrate
 from rag.registry import Registry
 from rag.sources import NewSource, Source, SourceKind, Sources
@@ -132,10 +133,12 @@ class Worker:
 
     def documents(self) -> dict[str, Document]:
         """Return the documents that are there, by source_id."""
-        return {document.source_id or "": document for document in self.registry.documents(ADMIN, limit=500)[0]}
+        found = self.registry.documents(ADMIN, limit=500)[0]
+        return {name: document for document in found for name in document.source_ids or ("",)}
 
     def text(self, source_id: str) -> str:
-        return self.store.path(self.documents()[source_id].latest.sha256).read_text()
+        with self.store.local(self.documents()[source_id].latest.sha256) as path:
+            return path.read_text()
 
 
 @pytest.fixture
@@ -144,8 +147,8 @@ def worker(engine: Engine, tmp_path: Path) -> Worker:
 
 
 def make_worker(engine: Engine, tmp_path: Path, folders: str = "", allowed_hosts: str = ALLOWED) -> Worker:
-    registry, sources, store = Registry(engine), Sources(engine), Store(tmp_path / "originals")
-    intake = Intake(registry=registry, store=store, queue=Queue(make_app("memory://", lease_s=30)), max_bytes=1_000_000)
+    registry, sources, store = Registry(engine), Sources(engine), LocalStore(tmp_path / "originals")
+    intake = Intake(registry=registry, store=store, queue=Queue(make_app("memory://")), max_bytes=1_000_000)
     runner = SourceRunner(
         sources=sources,
         intake=intake,

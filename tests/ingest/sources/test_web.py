@@ -3,6 +3,7 @@
 import gzip
 import time
 from io import BytesIO
+from pathlib import Path
 
 from ingest.sources.listing import Found, Options
 from ingest.sources.markup import links_of
@@ -284,8 +285,8 @@ def test_links_of_odd_pages_are_read_without_an_error() -> None:
         assert links_of(BytesIO(odd), "http://a/") == ()
 
 
-def test_without_leave_no_internal_page_is_read(site: Site, worker: Worker) -> None:
-    guarded = make_worker(worker.registry._engine, worker.store._folder, allowed_hosts="")
+def test_without_leave_no_internal_page_is_read(site: Site, worker: Worker, tmp_path: Path) -> None:
+    guarded = make_worker(worker.registry._engine, tmp_path, allowed_hosts="")
     site.link("/a")
     source = guarded.add(SourceKind.WEB, site.url("/a"))
 
