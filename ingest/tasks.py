@@ -29,9 +29,9 @@ def run_worker(settings: Settings) -> None:
     for line in missing_protections():
         log.warning(line)
     reader = Reader(
-        sandbox=Sandbox(settings.parse),
+        sandbox=Sandbox(),
         chunker=Chunker(settings.embedder.model, embedder.max_tokens, settings.chunk),
-        max_chars=settings.parse.max_chars,
+        limits=settings.parse,
     )
     pipeline = Pipeline(
         settings=settings,

@@ -46,10 +46,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_P
 
 
 class Sandbox:
-    """A fork server and the limits of what it runs. Safe to share between threads; `close` ends all of it."""
+    """A fork server, started at once. Safe to share between threads; `close` ends all that it runs."""
 
-    def __init__(self, limits: ParseSettings) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process, self._control = _start_server()
 
@@ -63,13 +62,14 @@ class Sandbox:
         self._control.close()
         self._process.wait()
 
-    def run(self, function: Callable[..., bytes], original: Path, name: str, *arguments: object) -> bytes:
+    def run(
+        self, function: Callable[..., bytes], original: Path, name: str, *arguments: object, limits: ParseSettings
+    ) -> bytes:
         """Return what `function(original, name, *arguments)` returns in a process that may read the file `original`.
 
         Raise its PermanentError, BrokenDocument for its crash or any other exception of it, ParserLimitExceeded
         for the limit that it met, and OSError where this machine could not run it.
         """
-        limits = self._limits
         original = original.resolve()
         with _private_folder() as folder:
             task = Task(
