@@ -30,9 +30,7 @@ class Reader:
 
     def read(self, path: Path, filename: str) -> Extracted:
         """Return what the file at `path` holds. Raise a PermanentError that says why it cannot be had."""
-        answer = self.sandbox.run(
-            extract, path, filename, self.chunker, self.limits.max_chars, limits=self.limits
-        )
+        answer = self.sandbox.run(extract, path, filename, self.chunker, self.limits.max_chars, limits=self.limits)
         try:
             return _decoded(answer)
         except (ValidationError, ValueError) as exc:

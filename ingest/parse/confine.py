@@ -87,7 +87,7 @@ def _limit(kind: int, value: int) -> None:
 def _give_libreoffice_its_place(original: Path, folder: Path) -> None:
     """Make `folder` what this process sees as /var/tmp, and /tmp read-only.
 
-    LibreOffice wants a socket in the first of the two that looks writable, and asks in a way that Landlock does not see.
+    LibreOffice makes a socket in one of the two, in /tmp if it looks writable. Landlock does not change its looks.
     """
     shared, private = Path("/tmp"), Path("/var/tmp")  # noqa: S108
     if private in {*original.parents, *folder.parents}:
