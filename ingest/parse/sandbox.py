@@ -193,13 +193,20 @@ def _answer(name: str, watch: _Watch, limits: ParseSettings) -> bytes:
     sign, content = watch.received[:1], bytes(memoryview(watch.received)[1:])
     if sign == b"+":
         return content
-    raise _error(name, content, limits)
+    error = _error(name, content, limits)
+    if isinstance(error, errors.BrokenDocument) and _is_near_memory(watch.end, limits):
+        raise _exceeded(name, "memory", limits)  # libxml2 calls it an unknown error
+    raise error
+
+
+def _is_near_memory(end: End, limits: ParseSettings) -> bool:
+    return end.rss_bytes > NEAR_LIMIT * limits.memory_bytes
 
 
 def _crash(name: str, end: End, limits: ParseSettings) -> errors.PermanentError:
     if end.cpu_s > limits.timeout_s:
         return _exceeded(name, "time", limits)
-    if end.code < 0 and end.rss_bytes > NEAR_LIMIT * limits.memory_bytes:
+    if end.code < 0 and _is_near_memory(end, limits):
         return _exceeded(name, "memory", limits)
     how = signal.Signals(-end.code).name if end.code < 0 else f"exit code {end.code}"
     return errors.BrokenDocument(f"{name} cannot be read: its parser crashed ({how}). Save it anew in another format.")
