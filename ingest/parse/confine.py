@@ -90,7 +90,8 @@ def _give_libreoffice_its_place(original: Path, folder: Path) -> None:
     LibreOffice makes a socket in one of the two, in /tmp if it looks writable. Landlock does not change its looks.
     """
     shared, private = Path("/tmp"), Path("/var/tmp")  # noqa: S108
-    if private in {*original.parents, *folder.parents}:
+    is_in_use = private in {*original.parents, *folder.parents}
+    if is_in_use or not (shared.is_dir() and private.is_dir()):
         return
     _mount(shared, shared, _MS_RDONLY)
     _mount(folder, folder, 0)

@@ -70,12 +70,12 @@ class Sandbox:
         Raise its PermanentError, BrokenDocument for its crash or any other exception of it, ParserLimitExceeded
         for the limit that it met, and OSError where this machine could not run it.
         """
-        original = original.resolve()
         with _private_folder() as folder:
             task = Task(
                 function=function,
-                arguments=(original, name, *arguments),
-                original=original,
+                original=original.resolve(),
+                name=name,
+                arguments=arguments,
                 folder=folder,
                 memory_bytes=limits.memory_bytes,
                 cpu_s=int(limits.timeout_s) + 1,

@@ -191,4 +191,4 @@ def pretend(original: Path, name: str) -> bytes:
 
 
 def stumble(original: Path, name: str) -> bytes:
-    raise KeyError("w:body")
+    raise ValueError(f"no zip archive: {original}")
