@@ -13,7 +13,7 @@ from bench.service import Service, start, stop
 from rag.errors import ConfigurationError
 
 WAIT_S = 600
-CANARY = "untouched"
+CANARY = "canary-of-another-folder"
 WATCHED = Path("/etc")
 ATTACK = '<?xml version="1.0"?><!DOCTYPE p [<!ENTITY x SYSTEM "{url}">]><p>before &x; after <img src="{url}"/></p>'
 
@@ -36,31 +36,36 @@ def run(docs: Path | None) -> list[Measure]:
             files = [(path.name, path.read_bytes()) for path in sorted(docs.iterdir()) if path.is_file()]
             ends = [_end(service, name, content) for name, content in files + _attacks(canaries[1], listener.url)]
             peak_bytes = _peak_bytes(service.processes()["worker"])
-            leaked = len(service.search(CANARY, top_k=1)) and CANARY in service.search(CANARY, top_k=1)[0]["text"]
+            leaked = [hit for hit in service.search(CANARY, top_k=50) if CANARY in hit["text"]]
         finally:
             stop(service)
         touched = [canary for canary in canaries if canary.read_text(encoding="ascii") != CANARY]
         touched += sorted(_listing(WATCHED) ^ before)
     counts = Counter(ends)
     return [
-        Measure(name="hostile.ended", value=sum(counts.values()), unit="files", n=len(ends), reference=len(ends)),
+        Measure(
+            name="hostile.ended", value=len(ends) - counts["unfinished"], unit="files", n=len(ends), reference=len(ends)
+        ),
         *(Measure(name=f"hostile.{end}", value=counts[end], unit="files", n=len(ends)) for end in sorted(counts)),
         Measure(name="hostile.worker.peak", value=peak_bytes / 1e6, unit="MB", n=1),
-        Measure(name="hostile.touched", value=len(touched) + int(bool(leaked)), unit="files", n=1),
+        Measure(name="hostile.touched", value=len(touched) + len(leaked), unit="files", n=1),
         Measure(name="hostile.connections", value=listener.connections, unit="connections", n=1),
     ]
 
 
 def _end(service: Service, name: str, content: bytes) -> str:
-    """Return `ready`, `failed`, or `refused` at the upload."""
+    """Return `ready`, `failed`, `refused` at the upload, or `unfinished`."""
     response = service.upload(name, content)
+    document = response.json()
+    end, problem = "refused", document
     if response.is_success:
-        document = service.settled(response.json()["id"], WAIT_S)
-        end, problem = document["status"], document["error"]
-    else:
-        end, problem = "refused", response.json()
-    reason = f"{problem['type']}: {problem['detail']}" if problem else f"{document['chunks']} passages"
-    print(f"{end:8} {name}: {reason}", flush=True)  # noqa: T201
+        try:
+            document = service.settled(document["id"], WAIT_S)
+        except TimeoutError:
+            document |= {"status": "unfinished"}
+        end, problem = document["status"], document.get("error")
+    reason = f"{problem['type']}: {problem['detail']}" if problem else f"{document.get('chunks', 0)} passages"
+    print(f"{end:10} {name}: {reason}", flush=True)  # noqa: T201
     return str(end)
 
 

@@ -216,9 +216,7 @@ def test_a_program_that_a_parser_leaves_behind_ends_with_it(run: Run) -> None:
 def test_an_error_travels_with_its_type_and_detail(run: Run) -> None:
     with pytest.raises(EncryptedDocument, match=r"^rules\.docx needs a password\.$"):
         run(hostile.refuse)
-    with pytest.raises(
-        BrokenDocument, match=r"^rules\.docx cannot be read \(ValueError: no zip archive: rules\.docx\)\.$"
-    ):
+    with pytest.raises(BrokenDocument, match=r"^rules\.docx cannot be read \(ValueError: no zip .*: rules\.docx\)"):
         run(hostile.stumble)
 
 
