@@ -39,14 +39,14 @@ class Service:
         response.raise_for_status()
         return self.settled(response.json()["id"])
 
-    def settled(self, document_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
+    def settled(self, document_id: str, timeout_s: float = 60) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             document: dict[str, Any] = self.http.get(f"/v1/documents/{document_id}").json()
             if document["status"] in SETTLED:
                 return document
             time.sleep(0.1)
-        raise TimeoutError(f"still {document['status']} ({document['stage']}) after 60 s")
+        raise TimeoutError(f"still {document['status']} ({document['stage']}) after {timeout_s:.0f} s")
 
     def search(self, query: str, **body: Any) -> list[dict[str, Any]]:
         response = self.http.post("/v1/search", json={"query": query, **body})

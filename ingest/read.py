@@ -11,6 +11,7 @@ from ingest.parse.dispatch import parse
 from ingest.parse.kinds import Kind, kind_of
 from ingest.parse.sandbox import Sandbox
 from rag.errors import BrokenDocument, ParserLimitExceeded
+from rag.settings import ParseSettings
 from rag.types import Block, Extracted, ParsedDocument
 
 BOX_BYTES = 8  # a character
@@ -21,14 +22,14 @@ _EXTRACTED = TypeAdapter(Extracted)
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """Reads documents of up to `max_chars`, one in a child process of its own."""
+    """Reads documents, each in a child process of its own with these limits."""
 
     sandbox: Sandbox
-    max_chars: int
+    limits: ParseSettings
 
     def read(self, path: Path, filename: str, chunker: Chunker) -> Extracted:
         """Return what the file holds, cut by the chunker. Raise a PermanentError that says why it cannot be had."""
-        answer = self.sandbox.run(extract, path, filename, chunker, self.max_chars)
+        answer = self.sandbox.run(extract, path, filename, chunker, self.limits.max_chars, limits=self.limits)
         try:
             return _decoded(answer)
         except (ValidationError, ValueError) as exc:

@@ -52,7 +52,7 @@ def run_worker(settings: Settings) -> None:
         leases=Leases(engine),
         serving=Serving(engine),
         store=open_store(settings),
-        reader=Reader(sandbox=Sandbox(settings.parse), max_chars=settings.parse.max_chars),
+        reader=Reader(sandbox=Sandbox(), limits=settings.parse),
         indexes=indexes,
         stopping=threading.Event(),
     )

@@ -17,14 +17,16 @@ from ingest.parse import landlock, seccomp
 MAX_FILE_BYTES = 500_000_000
 MAX_OPEN_FILES = 256
 MAX_THREADS = 256  # of all processes of a document together; LibreOffice has about 30
-NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000  # user, process ids, network, System V IPC
+NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x00020000  # user, processes, network, IPC, mounts
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND = 1, 32, 4096
+_MS_KEPT = 2 | 4 | 8  # nosuid, nodev, noexec
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _CAPABILITIES_V3 = 0x20080522
 # What programs and libraries consist of. `/etc` and `/var` only in those parts that hold no secret.
-_PROGRAM_FOLDERS = ("bin", "lib", "lib64", "libexec", "share")
+_PROGRAM_FOLDERS = ("bin", "lib", "lib64", "libexec", "share", "pyvenv.cfg")
 _SYSTEM_FILES = (
     *("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/libreoffice", "/etc/localtime", "/etc/mime.types"),
-    *("/etc/nsswitch.conf", "/etc/passwd", "/var/cache/fontconfig", "/var/lib/libreoffice"),
+    *("/etc/nsswitch.conf", "/etc/passwd", "/var/cache/fontconfig", "/var/lib/libreoffice", "/var/spool/libreoffice"),
     *("/dev/urandom", "/dev/random", "/dev/zero", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
 )
 
@@ -44,6 +46,7 @@ def confine(original: Path, folder: Path, memory_bytes: int, cpu_s: int, *, in_n
     _limit(resource.RLIMIT_CORE, 0)
     if in_namespaces:  # elsewhere the kernel would count all processes of the user
         _limit(resource.RLIMIT_NPROC, MAX_THREADS)
+        _give_libreoffice_its_place(original, folder)
     os.chdir(folder)
     os.environ |= {"HOME": str(folder), "TMPDIR": str(folder)}
     tempfile.tempdir = None  # ask for TMPDIR again
@@ -79,6 +82,26 @@ def _limit(kind: int, value: int) -> None:
     _, most = resource.getrlimit(kind)
     value = value if most == resource.RLIM_INFINITY else min(value, most)
     resource.setrlimit(kind, (value, value))
+
+
+def _give_libreoffice_its_place(original: Path, folder: Path) -> None:
+    """Make `folder` what this process sees as /var/tmp, and /tmp read-only.
+
+    LibreOffice makes a socket in one of the two, in /tmp if it looks writable. Landlock does not change its looks.
+    """
+    shared, private = Path("/tmp"), Path("/var/tmp")  # noqa: S108
+    is_in_use = private in {*original.parents, *folder.parents}
+    if is_in_use or not (shared.is_dir() and private.is_dir()):
+        return
+    _mount(shared, shared, _MS_RDONLY)
+    _mount(folder, folder, 0)
+    _mount(folder, private, 0)
+
+
+def _mount(source: Path, target: Path, options: int) -> None:
+    kept = os.statvfs(source).f_flag & _MS_KEPT
+    _libc.mount(bytes(source), bytes(target), None, _MS_BIND, None)
+    _libc.mount(None, bytes(target), None, _MS_BIND | _MS_REMOUNT | options | kept, None)
 
 
 def _drop_capabilities() -> None:

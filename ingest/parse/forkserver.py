@@ -37,11 +37,12 @@ _kernel = ctypes.PyDLL(None)  # keeps the interpreter's lock: between clone and 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A function to call with arguments: it may read `original` and write in `folder`."""
+    """A function to call with `original`, `name` and the arguments: it may read the one and write in `folder`."""
 
     function: Callable[..., bytes]
-    arguments: tuple[object, ...]
     original: Path
+    name: str
+    arguments: tuple[object, ...]
     folder: Path
     memory_bytes: int
     cpu_s: int
@@ -173,12 +174,13 @@ def _run(task: Task, output: int, *, in_namespaces: bool) -> NoReturn:
 
 def _answer(task: Task) -> bytes:
     try:
-        return b"+" + task.function(*task.arguments)
+        return b"+" + task.function(task.original, task.name, *task.arguments)
     except (Exception, RecursionError) as exc:  # noqa: BLE001  # the caller makes an error of ours of it
         if limit := _limit_behind(exc):
             return b"-" + json.dumps({"limit": limit}).encode()
         known = exc if isinstance(exc, PermanentError) else None
         reason = known.detail if known else f"{type(exc).__name__}: {exc}".splitlines()[0]
+        reason = reason.replace(str(task.original), task.name)
         return b"-" + json.dumps({"error": type(known).__name__ if known else None, "detail": reason[:1000]}).encode()
 
 

@@ -46,10 +46,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_P
 
 
 class Sandbox:
-    """A fork server and the limits of what it runs. Safe to share between threads; `close` ends all of it."""
+    """A fork server, started at once. Safe to share between threads; `close` ends all that it runs."""
 
-    def __init__(self, limits: ParseSettings) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process, self._control = _start_server()
 
@@ -63,19 +62,20 @@ class Sandbox:
         self._control.close()
         self._process.wait()
 
-    def run(self, function: Callable[..., bytes], original: Path, name: str, *arguments: object) -> bytes:
+    def run(
+        self, function: Callable[..., bytes], original: Path, name: str, *arguments: object, limits: ParseSettings
+    ) -> bytes:
         """Return what `function(original, name, *arguments)` returns in a process that may read the file `original`.
 
         Raise its PermanentError, BrokenDocument for its crash or any other exception of it, ParserLimitExceeded
         for the limit that it met, and OSError where this machine could not run it.
         """
-        limits = self._limits
-        original = original.resolve()
         with _private_folder() as folder:
             task = Task(
                 function=function,
-                arguments=(original, name, *arguments),
-                original=original,
+                original=original.resolve(),
+                name=name,
+                arguments=arguments,
                 folder=folder,
                 memory_bytes=limits.memory_bytes,
                 cpu_s=int(limits.timeout_s) + 1,
@@ -193,13 +193,20 @@ def _answer(name: str, watch: _Watch, limits: ParseSettings) -> bytes:
     sign, content = watch.received[:1], bytes(memoryview(watch.received)[1:])
     if sign == b"+":
         return content
-    raise _error(name, content, limits)
+    error = _error(name, content, limits)
+    if isinstance(error, errors.BrokenDocument) and _is_near_memory(watch.end, limits):
+        raise _exceeded(name, "memory", limits)  # libxml2 calls it an unknown error
+    raise error
+
+
+def _is_near_memory(end: End, limits: ParseSettings) -> bool:
+    return end.rss_bytes > NEAR_LIMIT * limits.memory_bytes
 
 
 def _crash(name: str, end: End, limits: ParseSettings) -> errors.PermanentError:
     if end.cpu_s > limits.timeout_s:
         return _exceeded(name, "time", limits)
-    if end.code < 0 and end.rss_bytes > NEAR_LIMIT * limits.memory_bytes:
+    if end.code < 0 and _is_near_memory(end, limits):
         return _exceeded(name, "memory", limits)
     how = signal.Signals(-end.code).name if end.code < 0 else f"exit code {end.code}"
     return errors.BrokenDocument(f"{name} cannot be read: its parser crashed ({how}). Save it anew in another format.")

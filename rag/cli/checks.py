@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.parse.sandbox import missing_protections
 from rag.cli.programs import VLLM_CPU, VLLM_GPU
 from rag.settings import Settings
 
@@ -35,6 +36,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     """Yield everything worth knowing about this machine."""
     yield _python()
     yield _disk(settings.data_dir)
+    yield _sandbox()
     for program, gives in (("redis-server", "the packaged one is used"), ("nvidia-smi", "no GPU is used")):
         found = shutil.which(program)
         yield Check(name=program, ok=None, detail=found or f"not installed: {gives}")
@@ -45,6 +47,12 @@ def all_checks(settings: Settings) -> Iterator[Check]:
 def _python() -> Check:
     ok = PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]
     return Check(name="python", ok=ok, detail=f"{platform.python_version()} (3.11 to 3.13 are supported)")
+
+
+def _sandbox() -> Check:
+    """Without these means parsers run all the same, in a child process with limits of memory and time."""
+    lacking = missing_protections()
+    return Check(name="sandbox", ok=None, detail=" ".join(lacking) or "parsers reach no network and no other file")
 
 
 def _disk(folder: Path) -> Check:

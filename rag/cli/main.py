@@ -1,6 +1,7 @@
 """The commands of `rag`. Exit codes: 0 done, 1 failed with a reason on stderr, 2 usage."""
 
 import importlib
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -133,15 +134,18 @@ def doctor() -> None:
 @app.command()
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="ingest, ask, memory, startup; all, if none is named.")
+        list[str] | None,
+        typer.Argument(help="ingest, ask, memory, startup; all of them, if none is named; hostile, fuzz."),
     ] = None,
+    docs: Annotated[Path | None, typer.Option(help="Folder of documents, for those that want one.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Measure this machine, each figure beside its limit; needs a checkout, and nothing else running."""
     chosen = names or ["startup", "memory", "ingest", "ask"]
     figures = []
     for name in chosen:
-        for measure in importlib.import_module(f"bench.{name}").run():
+        run = importlib.import_module(f"bench.{name}").run
+        for measure in run(docs) if "docs" in inspect.signature(run).parameters else run():
             figures.append(measure.as_json())
             console.print(
                 " ".join(f"{key}={value}" for key, value in figures[-1].items()), markup=False, soft_wrap=True
