@@ -1,0 +1,148 @@
+"""A picture to characters with boxes: RapidOCR, which is packaged; tesseract for what it cannot read, if installed."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ingest.parse.layout import Boxes, Page
+
+Pixels = NDArray[np.uint8]  # (height, width, 3), RGB
+
+MIN_CONFIDENCE = 0.5
+SURE = 0.8  # mean confidence of a picture that stands upright and whose letters the model knows
+LOST_SHARE = 0.15  # of the lines: so many unread, and tesseract has a try
+TESSERACT_S = 60
+NO_LANGUAGES = {"osd", "equ", "snum"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Lines with their (left, top, right, bottom) in pixels and confidence 0 to 1; `lost` ones were seen, not read."""
+
+    lines: tuple[tuple[str, tuple[float, float, float, float], float], ...] = ()
+    lost: int = 0
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the characters."""
+        chars = sum(len(text) for text, _, _ in self.lines)
+        return sum(len(text) * sure for text, _, sure in self.lines) / chars if chars else 0.0
+
+    @property
+    def score(self) -> float:
+        return sum(len(text) * max(sure - MIN_CONFIDENCE, 0) for text, _, sure in self.lines)
+
+
+def read_picture(pixels: Pixels, scale: float = 1.0) -> Page:
+    """Return the characters in a picture, boxes divided by `scale`; a page on its side or head is read, too."""
+    found, turns = _upright(pixels)
+    height, width = pixels.shape[:2]
+    codes: list[str] = []
+    boxes: list[tuple[float, float, float, float]] = []
+    for text, (left, top, right, bottom), _ in found.lines:
+        step = (right - left) / len(text)
+        codes += [*text, "\n"]
+        boxes += [(left + step * n, top, left + step * (n + 1), bottom) for n in range(len(text))] + [(0, 0, 0, 0)]
+    upright = _turned_back(np.array(boxes, np.float32).reshape(-1, 4), turns, width, height)
+    return Page(codes=codes, boxes=upright / np.float32(scale))
+
+
+def _upright(pixels: Pixels) -> tuple[Found, int]:
+    """Return what is read, after how many quarter turns to the left, from the direction that reads best."""
+    first, is_sideways = _rapid(pixels)
+    tries = [(first, 0)]
+    if is_sideways:
+        for turns in (3, 1):
+            tries.append((_rapid(np.ascontiguousarray(np.rot90(pixels, turns)))[0], turns))
+            if tries[-1][0].confidence > SURE:
+                break
+    elif first.lines and first.confidence < SURE:
+        tries.append((_rapid(np.ascontiguousarray(np.rot90(pixels, 2)))[0], 2))
+    best, turns = max(tries, key=lambda one: one[0].score)
+    if best.lost > LOST_SHARE * (len(best.lines) + best.lost):
+        other = _tesseract(np.ascontiguousarray(np.rot90(pixels, turns)))
+        best = max(best, other, key=lambda found: found.score)
+    return best, turns
+
+
+def _turned_back(boxes: Boxes, turns: int, width: int, height: int) -> Boxes:
+    """Boxes in the picture after np.rot90(picture, turns) to boxes in the (height, width) picture before."""
+    left, top, right, bottom = boxes.T
+    if turns == 1:
+        return np.stack([width - bottom, left, width - top, right], axis=1)
+    if turns == 2:
+        return np.stack([width - right, height - bottom, width - left, height - top], axis=1)
+    if turns == 3:
+        return np.stack([top, height - right, bottom, height - left], axis=1)
+    return boxes
+
+
+@cache
+def _engine() -> Any:
+    from rapidocr import RapidOCR  # 0.6 s and 150 MB: only for the documents that need it
+
+    return RapidOCR(params={"Global.log_level": "error", "EngineConfig.onnxruntime.intra_op_num_threads": 1})
+
+
+def _rapid(pixels: Pixels) -> tuple[Found, bool]:
+    """Return the lines that RapidOCR reads, and whether most of them stand on their side."""
+    found = _engine()(pixels, use_cls=False)  # turning single lines takes a third of the time; whole pages are turned
+    if found.boxes is None:
+        return Found(), False
+    lines, lost, tall = [], 0, 0
+    for corners, text, sure in zip(found.boxes, found.txts, found.scores, strict=True):
+        (left, top), (right, bottom) = np.min(corners, axis=0), np.max(corners, axis=0)
+        tall += bottom - top > 1.5 * (right - left)
+        if text.strip() and sure >= MIN_CONFIDENCE:
+            lines.append((text, (float(left), float(top), float(right), float(bottom)), float(sure)))
+        else:
+            lost += 1
+    return Found(lines=tuple(lines), lost=lost), tall > 0.5 * len(found.boxes)
+
+
+def _tesseract(pixels: Pixels) -> Found:
+    """Return the lines that tesseract reads in all its languages; none if it is not installed or fails."""
+    program = shutil.which("tesseract")
+    if program is None:
+        return Found()
+    picture = BytesIO()
+    Image.fromarray(pixels).save(picture, "PPM")
+    try:
+        known = _run([program, "--list-langs"], b"").split("\n")[1:]
+        languages = "+".join(name.strip() for name in known if name.strip() and name.strip() not in NO_LANGUAGES)
+        return _from_tsv(_run([program, "-", "-", "-l", languages, "tsv"], picture.getvalue()))
+    except (OSError, subprocess.SubprocessError):
+        return Found()
+
+
+def _run(command: list[str], given: bytes) -> str:
+    done = subprocess.run(command, input=given, capture_output=True, timeout=TESSERACT_S, check=True)  # noqa: S603
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _from_tsv(tsv: str) -> Found:
+    """Join tesseract's words to lines."""
+    lines: dict[tuple[str, ...], list[tuple[str, tuple[float, float, float, float], float]]] = {}
+    for row in tsv.splitlines()[1:]:
+        fields = row.split("\t")
+        if len(fields) == 12 and fields[11].strip() and float(fields[10]) >= 0:
+            left, top, width, height = map(float, fields[6:10])
+            box = (left, top, left + width, top + height)
+            lines.setdefault(tuple(fields[1:5]), []).append((fields[11], box, float(fields[10]) / 100))
+    return Found(
+        lines=tuple(
+            (
+                " ".join(text for text, _, _ in words),
+                (words[0][1][0], min(box[1] for _, box, _ in words), words[-1][1][2], max(box[3] for _, box, _ in words)),
+                sum(sure for _, _, sure in words) / len(words),
+            )
+            for words in lines.values()
+        )
+    )
