@@ -123,7 +123,7 @@ def kind_of(file: BinaryIO, filename: str) -> Kind:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped_kind(file, filename, by_name)
     if head.startswith(OLE_MAGIC):
-        return _ole_kind(file, filename, by_name)
+        return _ole_kind(file, filename)
     sniffed = filetype.guess(head)
     if sniffed is not None and sniffed.mime.startswith("image/"):
         return Kind.IMAGE
@@ -188,19 +188,18 @@ def _has_type(members: list[zipfile.ZipInfo]) -> bool:
     return any(member.filename == "mimetype" and member.file_size < 1000 for member in members)
 
 
-def _ole_kind(file: BinaryIO, filename: str, by_name: Kind | None) -> Kind:
+def _ole_kind(file: BinaryIO, filename: str) -> Kind:
     """Old Office files, Outlook's mails, and new Office files with a password are OLE containers."""
-    import olefile  # only for what is one
+    from ingest.parse.ole import streams  # only for what is one
 
     try:
-        with olefile.OleFileIO(file) as container:
-            streams = {entry[0] for entry in container.listdir()}
-    except (olefile.OleFileError, OSError, ValueError, IndexError, TypeError) as exc:
-        raise BrokenDocument(f"{filename} is a damaged Office file ({exc}). Save it anew.") from exc
+        names = streams(file)
+    except BrokenDocument as exc:
+        raise BrokenDocument(f"{filename}: {exc.detail}") from exc
     finally:
         file.seek(0)
-    if {"EncryptedPackage", "EncryptionInfo"} & streams:
+    if {"EncryptedPackage", "EncryptionInfo"} & names:
         raise EncryptedDocument(f"{filename} needs a password. Save it without one and upload it again.")
-    if (kind := next((kind for name, kind in STREAMS.items() if name in streams), None)) is not None:
+    if (kind := next((kind for name, kind in STREAMS.items() if name in names), None)) is not None:
         return kind
     raise UnsupportedFormat(f"{filename} is an OLE file of an unknown program. {supported()}")
