@@ -13,9 +13,7 @@ MOST_RATIO = 200  # unpacked to packed: text seldom has more than 20
 RATIO_MATTERS = 10_000_000  # bytes: small files may be blank
 UNSEEN = {"__MACOSX", ".DS_Store", "Thumbs.db"}
 PREVIEWS = ("QuickLook/Preview.pdf", "preview.pdf")
-PAGES = (
-    "Pages documents cannot be read. Open it in Pages, export it as PDF or Word (File, Export To) and upload that."
-)
+PAGES = "Pages documents cannot be read. Open it in Pages, export it as PDF or Word (File, Export To) and upload that."
 
 
 def parse_zip(path: Path, filename: str, members: Members) -> ParsedDocument:
@@ -27,7 +25,9 @@ def parse_zip(path: Path, filename: str, members: Members) -> ParsedDocument:
             if not member.is_dir() and not UNSEEN & {*PurePosixPath(member.filename).parts}
         ]
         if len(files) > MOST_MEMBERS:
-            raise ParserLimitExceeded(f"{filename} holds {len(files):,} files, the limit is {MOST_MEMBERS:,}. Split it.")
+            raise ParserLimitExceeded(
+                f"{filename} holds {len(files):,} files, the limit is {MOST_MEMBERS:,}. Split it."
+            )
         for member in sorted(files, key=lambda member: member.filename):
             if (reason := _refusal(member)) is not None:
                 members.refuse(member.filename, reason)
@@ -69,6 +69,4 @@ def parse_pages(path: Path, filename: str, members: Members) -> ParsedDocument:
             raise UnsupportedFormat(f"{filename}: {PAGES}")
         _add(archive, archive.getinfo(preview), members)
     warning = "Read by its preview, which may lack pages. Export it as PDF to be sure."
-    return ParsedDocument(
-        title=Path(filename).stem, blocks=members.read(), warnings=(*members.warnings, warning)
-    )
+    return ParsedDocument(title=Path(filename).stem, blocks=members.read(), warnings=(*members.warnings, warning))

@@ -17,6 +17,7 @@ from ingest.parse.tables import header_of
 from rag.types import Block
 
 LARGER = 1.15  # than the text: a heading
+_WORDS = re.compile(r"[^\W\d_]{2}|[^\W\d_a-zA-Z]")  # numbers and single letters name nothing
 MOST_HEADING_CHARS = 120
 LEAST_BOOKMARKS = 3
 TENTHS = 10
@@ -64,10 +65,11 @@ def blocks_of(pages: Sequence[PageText], outline: Outline) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-Levels = dict[tuple[int, int], Sequence[tuple[int, str]]]  # by page and item (-1: the page's top): headings there
+Levels = dict[tuple[int, int], list[tuple[int, str]]]  # headings by page and item (-1: its top); none: one goes on
 
 
 def _entered(headings: list[tuple[int, str]], new: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Put new headings below those of a higher level, in place."""
     for level, title in new:
         headings[:] = [(above, text) for above, text in headings if above < level] + [(level, title)]
     return headings
@@ -89,23 +91,17 @@ def _page_blocks(number: int, page: PageText, levels: Levels, headings: list[tup
             yield _table_block(number + 1, item, (*draft.section, name) if name else draft.section, page.boxes)
             draft = _Draft(page=number + 1, section=draft.section)
         else:
-            text, between = _follow(draft, before, item)
-            draft.add(text, item.text.places[len(item.text.text) - len(text) :], between)
-            draft.is_heading = draft.is_heading and bool(new or _goes_on(levels, number, index))
+            draft.add(item.text.text, item.text.places, _between(before, item))
+            draft.is_heading = draft.is_heading and (number, index) in levels
         before = item
     yield from _finished(draft, page.boxes)
 
 
-def _goes_on(levels: Levels, number: int, index: int) -> bool:
-    """An empty list of headings marks a line as the next one of the heading above it."""
-    return (number, index) in levels
-
-
-def _follow(draft: _Draft, before: Written | Table | None, item: Written) -> tuple[str, str]:
-    """Return the line's text and what stands between it and the line before; a cut word is made whole."""
-    if isinstance(before, Written) and before.is_cut and draft.text:
-        return item.text.text, "" if item.text.text[:1].islower() else "-"
-    return item.text.text, "\n\n" if item.starts_paragraph else "\n"
+def _between(before: Written | Table | None, item: Written) -> str:
+    """Return what stands between two lines; a word that was cut at the line's end is made whole."""
+    if isinstance(before, Written) and before.is_cut:
+        return "" if item.text.text[:1].islower() else "-"
+    return "\n\n" if item.starts_paragraph else "\n"
 
 
 def _finished(draft: _Draft, boxes: Boxes) -> Iterator[Block]:
@@ -150,7 +146,7 @@ def _bookmarked(pages: Sequence[PageText], outline: Outline) -> Levels:
         )
         levels.setdefault((number, index), []).append((level, title))
         last = max(last, (number, index))
-    return levels  # type: ignore[return-value]
+    return levels
 
 
 def _letters(text: str) -> str:
@@ -159,8 +155,10 @@ def _letters(text: str) -> str:
 
 def _begins(line: str, title: str) -> bool:
     """The line may have a number before the title, and the title may go on in the next line."""
-    return bool(line) and len(title) > 1 and (
-        line.endswith(title) and len(line) - len(title) <= 8 or (len(line) > 8 and title.startswith(line))
+    return (
+        bool(line)
+        and len(title) > 1
+        and ((line.endswith(title) and len(line) - len(title) <= 8) or (len(line) > 8 and title.startswith(line)))
     )
 
 
@@ -170,44 +168,38 @@ def _printed(pages: Sequence[PageText]) -> Levels:
     for page in pages:
         for item in page.items:
             if isinstance(item, Written):
-                sizes[_size(item.height)] += len(item.text.text)
+                sizes[_size(item)] += len(item.text.text)
     if not sizes:
         return {}
     usual = sizes.most_common(1)[0][0]
     ranks = {size: rank for rank, size in enumerate(sorted((size for size in sizes if size > usual), reverse=True))}
-    levels: dict[tuple[int, int], list[tuple[int, str]]] = {}
+    levels: Levels = {}
     for number, page in enumerate(pages):
-        if page.is_seen:
-            continue
-        open_at: tuple[int, int] | None = None
-        for index, item in enumerate(page.items):
-            if not isinstance(item, Written) or not _is_heading(page, index, usual):
-                open_at = None
-                continue
-            first = page.items[open_at[1]] if open_at else None
-            if isinstance(first, Written) and open_at and not item.starts_paragraph and abs(first.height - item.height) < 0.05 * item.height:
-                level, title = levels[open_at][0]
-                levels[open_at] = [(level, f"{title} {item.text.text}")]
+        last: tuple[int, Written] | None = None  # the heading whose next line this may be
+        for index, item in enumerate([] if page.is_seen else page.items):
+            if not isinstance(item, Written) or not _is_heading(page, item, index, usual):
+                last = None
+            elif last is not None and not item.starts_paragraph and _size(last[1]) == _size(item):
+                level, title = levels[number, last[0]][0]
+                levels[number, last[0]] = [(level, f"{title} {item.text.text}")]
                 levels[number, index] = []
             else:
-                open_at = (number, index)
-                levels[open_at] = [(ranks.get(_size(item.height), len(ranks)), item.text.text)]
-    return levels  # type: ignore[return-value]
+                last = index, item
+                levels[number, index] = [(ranks.get(_size(item), len(ranks)), item.text.text)]
+    return levels
 
 
-def _size(height: float) -> float:
-    return round(height * 2) / 2
+def _size(line: Written) -> float:
+    return round(line.height * 2) / 2
 
 
-def _is_heading(page: PageText, index: int, usual: float) -> bool:
-    item = page.items[index]
-    assert isinstance(item, Written)  # noqa: S101  # as the caller looked
-    text = item.text.text
-    if len(text) > MOST_HEADING_CHARS or not re.search(r"[^\W\d_]{2}|[^\W\d_a-zA-Z]", text) or text.endswith((",", ";")):
+def _is_heading(page: PageText, line: Written, index: int, usual: float) -> bool:
+    text = line.text.text
+    if len(text) > MOST_HEADING_CHARS or not _WORDS.search(text) or text.endswith((",", ";")):
         return False
-    if item.height >= LARGER * usual:
+    if line.height >= LARGER * usual:
         return True
     following = page.items[index + 1] if index + 1 < len(page.items) else None
     goes_on = isinstance(following, Written) and following.first in page.bold and not following.starts_paragraph
-    is_alone = item.first in page.bold and item.starts_paragraph and not goes_on
-    return is_alone and not text.endswith(".") and item.height > 0.9 * usual
+    is_alone = line.first in page.bold and line.starts_paragraph and not goes_on
+    return is_alone and not text.endswith(".") and line.height > 0.9 * usual

@@ -1,6 +1,7 @@
 """Which parser reads which kind of file. Runs inside the sandbox's child processes.
 
-Parsers are imported when a document needs them: together they take seconds and hundreds of megabytes.
+The fork server imports this module once. unstructured takes seconds and 100 MB, docutils is seldom needed: their
+parsers are imported by the first document that needs them.
 """
 
 from collections.abc import Callable
@@ -8,35 +9,52 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from ingest.parse.archive import parse_pages, parse_zip
+from ingest.parse.data import parse_ipynb, parse_json
 from ingest.parse.kinds import Kind
 from ingest.parse.language import language_of
+from ingest.parse.libreoffice import converted, in_folder
+from ingest.parse.mail import parse_eml, parse_mbox, parse_msg
 from ingest.parse.members import Budget, Members
+from ingest.parse.odf import parse_odf
+from ingest.parse.pdf import parse_image, parse_pdf
+from ingest.parse.sheets import parse_csv, parse_sheets
+from ingest.parse.text import parse_markdown, parse_text
+from ingest.parse.transcript import parse_vtt
+from ingest.parse.xml import parse_xml
 from rag.errors import BrokenDocument, EmptyDocument, PermanentError
 from rag.types import ParsedDocument
 
-Parser = Callable[[Path, str], ParsedDocument]
-
-PARSERS = {
-    Kind.CSV: "sheets.parse_csv",
-    Kind.DOCX: "elements.parse_docx",
-    Kind.EPUB: "elements.parse_epub",
-    Kind.HTML: "elements.parse_html",
-    Kind.IMAGE: "pdf.parse_image",
-    Kind.IPYNB: "data.parse_ipynb",
-    Kind.JSON: "data.parse_json",
-    Kind.MARKDOWN: "text.parse_markdown",
-    Kind.ODP: "odf.parse_odf",
-    Kind.ODS: "sheets.parse_sheets",
-    Kind.ODT: "odf.parse_odf",
-    Kind.PDF: "pdf.parse_pdf",
-    Kind.PPTX: "elements.parse_pptx",
-    Kind.RST: "rst.parse_rst",
-    Kind.RTF: "elements.parse_rtf",
-    Kind.TEXT: "text.parse_text",
-    Kind.VTT: "transcript.parse_vtt",
-    Kind.XLS: "sheets.parse_sheets",
-    Kind.XLSX: "sheets.parse_sheets",
-    Kind.XML: "xml.parse_xml",
+PARSERS: dict[Kind, Callable[[Path, str], ParsedDocument]] = {
+    Kind.CSV: parse_csv,
+    Kind.IMAGE: parse_image,
+    Kind.IPYNB: parse_ipynb,
+    Kind.JSON: parse_json,
+    Kind.MARKDOWN: parse_markdown,
+    Kind.ODP: parse_odf,
+    Kind.ODS: parse_sheets,
+    Kind.ODT: parse_odf,
+    Kind.PDF: parse_pdf,
+    Kind.TEXT: parse_text,
+    Kind.VTT: parse_vtt,
+    Kind.XLS: parse_sheets,
+    Kind.XLSX: parse_sheets,
+    Kind.XML: parse_xml,
+}
+HEAVY = {  # module and function
+    Kind.DOCX: ("ingest.parse.elements", "parse_docx"),
+    Kind.EPUB: ("ingest.parse.elements", "parse_epub"),
+    Kind.HTML: ("ingest.parse.elements", "parse_html"),
+    Kind.PPTX: ("ingest.parse.elements", "parse_pptx"),
+    Kind.RST: ("ingest.parse.rst", "parse_rst"),
+    Kind.RTF: ("ingest.parse.elements", "parse_rtf"),
+}
+CONTAINERS: dict[Kind, Callable[[Path, str, Members], ParsedDocument]] = {
+    Kind.EML: parse_eml,
+    Kind.MBOX: parse_mbox,
+    Kind.MSG: parse_msg,
+    Kind.PAGES: parse_pages,
+    Kind.ZIP: parse_zip,
 }
 CONVERTED = {Kind.DOC: ("doc", "docx", Kind.DOCX), Kind.PPT: ("ppt", "pptx", Kind.PPTX)}
 LANGUAGE_CHARS = 20_000
@@ -70,37 +88,23 @@ def _parse(path: Path, filename: str, kind: Kind, budget: Budget) -> ParsedDocum
 
 
 def _read(path: Path, filename: str, kind: Kind, budget: Budget) -> ParsedDocument:
-    if kind in PARSERS:
-        return _parser(kind)(path, filename)
+    if kind in CONTAINERS:
+        return CONTAINERS[kind](path, filename, Members(parse=_parse, budget=budget))
     if kind in CONVERTED:
         return _converted(path, filename, kind)
-    members = Members(parse=_parse, budget=budget)
-    if kind in {Kind.ZIP, Kind.PAGES}:
-        from ingest.parse.archive import parse_pages, parse_zip
-
-        return (parse_zip if kind == Kind.ZIP else parse_pages)(path, filename, members)
-    from ingest.parse.mail import parse_eml, parse_mbox, parse_msg
-
-    if kind == Kind.MBOX:
-        return parse_mbox(path, filename, members)
-    from ingest.parse.elements import html_blocks
-
-    return (parse_eml if kind == Kind.EML else parse_msg)(path, filename, members, html_blocks)
-
-
-def _parser(kind: Kind) -> Parser:
-    module, _, function = PARSERS[kind].partition(".")
-    parser: Parser = getattr(import_module(f"ingest.parse.{module}"), function)
-    return parser
+    if kind in HEAVY:
+        module, name = HEAVY[kind]
+        parsed: ParsedDocument = getattr(import_module(module), name)(path, filename)
+        return parsed
+    return PARSERS[kind](path, filename)
 
 
 def _converted(path: Path, filename: str, kind: Kind) -> ParsedDocument:
     """Old Office files, read as what LibreOffice makes of them; what they say about themselves is read here."""
-    from ingest.parse.libreoffice import converted, in_folder
-    from ingest.parse.ole import ole_metadata
+    from ingest.parse.ole import ole_metadata  # only for what is one
 
     old, new, new_kind = CONVERTED[kind]
     with in_folder() as folder:
-        parsed = _parser(new_kind)(converted(path, Path(folder), old, new), filename)
+        parsed = _read(converted(path, Path(folder), old, new), filename, new_kind, Budget())
     title, known = ole_metadata(path)
     return replace(parsed, title=title or parsed.title, **known)

@@ -3,7 +3,8 @@
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -21,10 +22,9 @@ from unstructured.partition.pptx import partition_pptx
 from unstructured.partition.rtf import partition_rtf
 
 from ingest.parse.encodings import decoded
-from ingest.parse.kinds import Kind
-from ingest.parse.metadata import Metadata, iso_date, language_tag, office_metadata
-from ingest.parse.office import plain_office
-from ingest.parse.tables import row_of, table_block
+from ingest.parse.metadata import Metadata, iso_date, language_tag, office_metadata, own_title
+from ingest.parse.office import plain_office, slide_notes
+from ingest.parse.tables import CELL, row_of, table_block
 from ingest.parse.xml import local, parsed_xml
 from rag.errors import BrokenDocument
 from rag.types import Block, ParsedDocument
@@ -36,6 +36,7 @@ META = {  # of a web page, by what their names begin with
     "created_at": ("date", "dc.date", "article:published_time", "dcterms.created"),
     "modified_at": ("last-modified", "article:modified_time", "dcterms.modified"),
 }
+NOTES = "Notes"
 MOST_CHAPTER_BYTES = 50_000_000
 MOST_DEPTH = 200  # of a page's elements: unstructured calls itself for each
 
@@ -50,8 +51,21 @@ def parse_docx(path: Path, filename: str) -> ParsedDocument:
 def parse_pptx(path: Path, filename: str) -> ParsedDocument:
     """A page a slide; what is said to it, in its notes, follows its text."""
     title, known = office_metadata(path)
-    elements = _partitioned(partition_pptx, file=plain_office(path), include_slide_notes=True)
-    return _parsed(elements, filename, title, known, paged=True)
+    file = plain_office(path)
+    notes = slide_notes(file)
+    elements = _partitioned(partition_pptx, file=file, include_slide_notes=False)
+    parsed = _parsed(elements, filename, title, known, paged=True)
+    return replace(parsed, blocks=tuple(_with_notes(parsed.blocks, notes)), pages=max(parsed.pages or 0, len(notes)))
+
+
+def _with_notes(blocks: Sequence[Block], notes: Sequence[str]) -> Iterator[Block]:
+    """Notes follow the slide that they belong to, under its title."""
+    for page, said in enumerate(notes, 1):
+        shown = [block for block in blocks if block.page == page]
+        yield from shown
+        if said.strip():
+            section = shown[0].section if shown else ()
+            yield Block(text=said.strip(), page=page, section=(*section, NOTES))
 
 
 def parse_rtf(path: Path, filename: str) -> ParsedDocument:
@@ -74,7 +88,7 @@ def _web_page(page: str, filename: str) -> ParsedDocument:
     if not page.strip():
         return ParsedDocument(title=Path(filename).stem, blocks=())
     tree = _visible(page)
-    title = " ".join(tree.findtext(".//title", "").split())
+    title = own_title(tree.findtext(".//title"))
     metas = {(e.get("name") or e.get("property") or "").lower(): e.get("content", "") for e in tree.iter("meta")}
     found = {field: next(filter(None, map(metas.get, names)), None) for field, names in META.items()}
     known = Metadata(
@@ -119,7 +133,8 @@ def parse_epub(path: Path, filename: str) -> ParsedDocument:
         created_at=iso_date(about.get("date")),
         language=language_tag(about.get("language")),
     )
-    return _parsed(elements, filename, about.get("title", ""), known)
+    parsed = _parsed(elements, filename, "", known)
+    return replace(parsed, title=about.get("title") or parsed.title)
 
 
 def _chapters(archive: zipfile.ZipFile, package: Any, package_path: str) -> Iterator[str]:
@@ -129,7 +144,8 @@ def _chapters(archive: zipfile.ZipFile, package: Any, package_path: str) -> Iter
         if item is None or item.get("properties") == "nav":
             continue
         name = str(PurePosixPath(package_path).parent / unquote(item.get("href", "")))
-        if name in archive.namelist() and archive.getinfo(name).file_size < MOST_CHAPTER_BYTES:
+        if name in archive.namelist() and archive.getinfo(name).file_size < NOTES = "Notes"
+MOST_CHAPTER_BYTES:
             yield decoded(archive.read(name))
 
 
@@ -151,9 +167,7 @@ def _parsed(
     blocks = tuple(_blocks(elements, paged=paged))
     pages = max((block.page or 0 for block in blocks), default=0) if paged else None
     first = next((" ".join(element.text.split()) for element in elements if isinstance(element, Title)), "")
-    return ParsedDocument(
-        title=title or first or fallback or Path(filename).stem, blocks=blocks, pages=pages, **known
-    )
+    return ParsedDocument(title=title or first or fallback or Path(filename).stem, blocks=blocks, pages=pages, **known)
 
 
 def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterator[Block]:
@@ -165,23 +179,25 @@ def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterator[Block]:
         text = (element.text or "").strip()
         if isinstance(element, PageBreak) or not text:
             continue
+        page = element.metadata.page_number if paged else None
         depth = element.metadata.category_depth or 0
-        if isinstance(element, Title) and not (paged and depth):  # on a slide, deeper titles are bullets
+        if paged and page != at[0]:
+            headings, depth = [], 0  # the first title on a slide is its own, whatever its depth
+        if isinstance(element, Title) and not (paged and depth):  # deeper ones on a slide are bullets
             headings = [(level, heading) for level, heading in headings if level < depth]
             headings.append((depth, " ".join(text.split())))
-        page = element.metadata.page_number if paged else None
         here = (page, tuple(heading for _, heading in headings))
-        is_heading_of_table = isinstance(element, Table) and here == at and run == list(here[1][-1:])
-        if run and (here != at or isinstance(element, Table)):
-            if not is_heading_of_table:  # it is the table's section already
+        rows = _rows(element) if isinstance(element, Table) else []
+        if run and (here != at or rows):
+            if not (rows and here == at and run == list(here[1][-1:])):  # it is the table's section already
                 yield Block(text="\n\n".join(run), page=at[0], section=at[1])
-            caption = run[-1] if _CAPTION.match(run[-1]) and here == at else ""
+            caption = run[-1:] if rows and here == at and _CAPTION.match(run[-1]) else []
             run = []
         else:
-            caption = ""
+            caption = []
         at = here
-        if isinstance(element, Table):
-            yield table_block(_rows(element), (*here[1], caption) if caption else here[1], page)
+        if rows:
+            yield table_block(rows, (*here[1], *caption), page)
         else:
             run.append(f"- {text}" if element.category == "ListItem" else text)
     if run:
@@ -189,13 +205,14 @@ def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterator[Block]:
 
 
 def _rows(table: Table) -> list[str]:
-    """Return a table's rows, without empty ones."""
+    """Return a table's rows, without empty ones; none for one cell, which web pages put around their text."""
     html = table.metadata.text_as_html
     if not html:
-        return [" ".join(table.text.split())]
+        return []
     tree: Any = fromstring(html)
     rows = [row_of([_cell(cell) for cell in row.xpath("./td|./th")]) for row in tree.iter("tr")]
-    return [row for row in rows if row] or [" ".join(table.text.split())]
+    filled = [row for row in rows if row]
+    return filled if len(filled) > 1 or CELL in "".join(filled) else []
 
 
 def _cell(cell: Any) -> str:

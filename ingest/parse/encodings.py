@@ -20,7 +20,7 @@ WIDE = (("utf-32-le", 4, 0), ("utf-32-be", 4, 3), ("utf-16-le", 2, 0), ("utf-16-
 SNIFFED_BYTES = 65_536  # a whole book need not be looked at to tell its encoding
 MOST_BAD_SHARE = 0.02  # of its bytes: more, and it is another encoding, not a damaged UTF-8
 _HIGH = re.compile(rb"[\x80-\xff]")
-_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\w\s’‘–—“”„«»·…\xad](?=[^\W\d_])")  # noqa: RUF001
+_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\w\s’‘–—“”„«»·…\xad](?=[^\W\d_])")
 _KANA = re.compile(r"[\u3041-\u30fa]")
 TELLTALES = (  # encoding, letters that it makes of its own in cp1252, letters that tell cp1252 itself
     ("cp1254", "ýþð", "áæéíú"),  # Turkish, not Icelandic
@@ -44,10 +44,9 @@ def _decoded(raw: bytes, declared: str | None) -> str:
     for mark, encoding in MARKS:
         if raw.startswith(mark):
             return raw[len(mark) :].decode(encoding, errors="replace")
-    if b"\x1b$B" in raw or b"\x1b$@" in raw:
-        return raw.decode("iso2022_jp", errors="replace")
-    if encoding := wide(raw):
-        return raw.decode(encoding, errors="replace")
+    known = "iso2022_jp" if b"\x1b$B" in raw or b"\x1b$@" in raw else wide(raw)
+    if known:
+        return raw.decode(known, errors="replace")
     with suppress(UnicodeDecodeError):
         return raw.decode("utf-8")
     if declared and (text := _tried(raw, declared)) is not None:

@@ -1,6 +1,7 @@
 """Tables on a page, by the lines drawn around their rows, or by cells that stand in columns without any."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -106,8 +107,8 @@ def ruled_table(page: Page, segments: Sequence[Segment], edges: Sequence[float])
 def loose_table(page: Page, lines: Sequence[Line]) -> Table | None:
     """Return the table that lines of several cells make, or None if the cells are not in columns."""
     columns = _columns(lines)
-    filled = [sum(any(_column(one, columns) == number for one in line) for line in lines) for number in range(len(columns))]
-    if sum(count >= 0.6 * len(lines) for count in filled) < LEAST_CELLS:
+    filled = Counter(column for line in lines for column in {_column(one, columns) for one in line})
+    if sum(count >= 0.6 * len(lines) for count in filled.values()) < LEAST_CELLS:
         return None
     return _table(page, [[line] for line in lines], columns)
 

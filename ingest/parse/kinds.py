@@ -173,8 +173,8 @@ def _zipped_kind(file: BinaryIO, filename: str, by_name: Kind | None) -> Kind:
     for kind in OPEN_DOCUMENT:
         if declared.startswith(kind):
             return kind
-    if (kind := next((kind for part, kind in ZIPPED.items() if part in names), None)) is not None:
-        return kind
+    if (found := next((kind for part, kind in ZIPPED.items() if part in names), None)) is not None:
+        return found
     if by_name in {Kind.DOCX, Kind.PPTX, Kind.XLSX, Kind.EPUB, *OPEN_DOCUMENT}:
         return by_name  # its parser says what is missing
     files = [member for member in members if not member.is_dir()]

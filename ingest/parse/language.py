@@ -5,6 +5,7 @@ from collections import Counter
 
 SNIFFED_CHARS = 20_000
 LEAST_WORDS = 20
+LEAST_HAN = 40  # letters: names and places alone may be Japanese as well
 LEAST_SHARE = 0.12  # of the words: texts of the five languages tried have 0.25 to 0.5
 SCRIPTS = (  # kana before Han: Japanese has both
     ("ja", re.compile(r"[\u3041-\u30fa]"), 0.1),
@@ -40,9 +41,9 @@ def language_of(text: str) -> str | None:
         return None
     for language, script, share in SCRIPTS:
         if len(script.findall(head)) > share * letters:
-            return language
+            return None if language == "zh" and letters < LEAST_HAN else language
     if len(CYRILLIC.findall(head)) > 0.5 * letters:
-        return "uk" if len(re.findall("[іїєґ]", head)) > 0.02 * letters else "ru" if "ы" in head else None  # noqa: RUF001
+        return "uk" if len(re.findall("[іїєґ]", head)) > 0.02 * letters else "ru" if "ы" in head else None
     return _latin(head)
 
 

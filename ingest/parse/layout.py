@@ -184,7 +184,7 @@ def lines_of(page: Page, segments: Sequence[Segment]) -> list[Line]:
             tallest.append(segment)
     for line in lines:
         from_right = is_rtl(page, line)
-        line.sort(key=lambda segment: -segment.x1 if from_right else segment.x0)  # noqa: B023  # used at once
+        line.sort(key=lambda segment: -segment.x1 if from_right else segment.x0)  # used at once
     return lines
 
 

@@ -1,21 +1,21 @@
 """Mails: .eml by the standard library, Outlook's .msg by oxmsg, .mbox as the mails in it; attachments with them."""
 
 import mailbox
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.errors import HeaderParseError
-from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from ingest.parse.encodings import decoded
+from ingest.parse.kinds import Kind
 from ingest.parse.members import Members
 from ingest.parse.metadata import language_tag, mail_date
 from rag.errors import EmptyDocument
 from rag.types import Block, ParsedDocument
 
 SHOWN = ("From", "To", "Cc", "Date", "Subject")
-Html = Callable[[str], tuple[Block, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +34,12 @@ class Mail:
         return self.head.get("Subject", "")
 
 
-def parse_eml(path: Path, filename: str, members: Members, html: Html) -> ParsedDocument:
+def parse_eml(path: Path, filename: str, members: Members) -> ParsedDocument:
     """The head as a reader sees it, the body, then the attachments under their names."""
-    return _parsed(_internet_mail(path.read_bytes()), filename, members, html)
+    return _parsed(_internet_mail(path.read_bytes()), filename, members)
 
 
-def parse_msg(path: Path, filename: str, members: Members, html: Html) -> ParsedDocument:
+def parse_msg(path: Path, filename: str, members: Members) -> ParsedDocument:
     from oxmsg import Message  # only for Outlook's
 
     found = Message.load(str(path))
@@ -53,7 +53,7 @@ def parse_msg(path: Path, filename: str, members: Members, html: Html) -> Parsed
         attached=tuple((one.file_name or "attachment", one.file_bytes) for one in found.attachments if one.file_bytes),
         date=date,
     )
-    return _parsed(mail, filename, members, html)
+    return _parsed(mail, filename, members)
 
 
 def parse_mbox(path: Path, filename: str, members: Members) -> ParsedDocument:
@@ -64,15 +64,15 @@ def parse_mbox(path: Path, filename: str, members: Members) -> ParsedDocument:
             raw = box.get_bytes(key)
             members.budget.spend(len(raw))
             subject = _header(message_from_bytes(raw, policy=policy.default), "Subject")
-            members.add(f"{subject or f'Mail {number}'}.eml", raw)
+            members.add(subject or f"Mail {number}", raw, Kind.EML)
     finally:
         box.close()
     return ParsedDocument(title=Path(filename).stem, blocks=members.read(), warnings=tuple(members.warnings))
 
 
-def _parsed(mail: Mail, filename: str, members: Members, html: Html) -> ParsedDocument:
+def _parsed(mail: Mail, filename: str, members: Members) -> ParsedDocument:
     head = "\n".join(f"{name}: {mail.head[name]}" for name in SHOWN if mail.head.get(name))
-    body = html(mail.html) if mail.html.strip() else ()
+    body = _html_blocks(mail.html) if mail.html.strip() else ()
     if not any(block.text.strip() for block in body) and mail.plain.strip():
         body = (Block(text=decoded(mail.plain.encode()).strip("\n")),)
     for name, content in mail.attached:
@@ -90,6 +90,12 @@ def _parsed(mail: Mail, filename: str, members: Members, html: Html) -> ParsedDo
         language=mail.language,
         warnings=tuple(members.warnings),
     )
+
+
+def _html_blocks(page: str) -> tuple[Block, ...]:
+    from ingest.parse.elements import html_blocks  # 3 s and 100 MB: not for plain mails
+
+    return html_blocks(page)
 
 
 def _internet_mail(raw: bytes) -> Mail:
@@ -110,7 +116,7 @@ def _internet_mail(raw: bytes) -> Mail:
     )
 
 
-def _parts(message: EmailMessage) -> Iterator[tuple[str, bytes, tuple[str, str | None]]]:
+def _parts(message: Any) -> Iterator[tuple[str, bytes, tuple[str, str | None]]]:
     """Yield name (empty for the body), content, and subtype and charset of every part; a mail within is one part."""
     for number, part in enumerate(message.iter_parts() if message.is_multipart() else [message], 1):
         if part.get_content_type() == "message/rfc822":
@@ -128,7 +134,7 @@ def _parts(message: EmailMessage) -> Iterator[tuple[str, bytes, tuple[str, str |
                 yield ("" if is_body else name), content, (part.get_content_subtype(), part.get_content_charset())
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def _header(message: Any, name: str) -> str:
     try:
         return " ".join(str(message.get(name, "")).split())
     except (HeaderParseError, ValueError, IndexError, AttributeError):  # the parser trips over some broken ones

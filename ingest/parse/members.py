@@ -43,7 +43,7 @@ class Members:
     warnings: list[str] = field(default_factory=list)
     reasons: list[PermanentError] = field(default_factory=list)
 
-    def add(self, name: str, content: bytes) -> None:
+    def add(self, name: str, content: bytes, kind: Kind | None = None) -> None:
         """Read a member by a file of its own in the temporary folder; one that cannot be read leaves a warning."""
         self.budget.depth += 1
         try:
@@ -52,7 +52,8 @@ class Members:
             with tempfile.NamedTemporaryFile(prefix="member-") as file:
                 file.write(content)
                 file.flush()
-                parsed = self.parse(Path(file.name), name, kind_of(io.BytesIO(content), name), self.budget)
+                kind = kind or kind_of(io.BytesIO(content), name)
+                parsed = self.parse(Path(file.name), name, kind, self.budget)
         except EmptyDocument:
             return
         except ParserLimitExceeded:
@@ -62,9 +63,7 @@ class Members:
             return
         finally:
             self.budget.depth -= 1
-        self.blocks += [
-            replace(block, page=None, boxes=b"", section=(name, *block.section)) for block in parsed.blocks
-        ]
+        self.blocks += [replace(block, page=None, boxes=b"", section=(name, *block.section)) for block in parsed.blocks]
         self.warnings += [f"{name}: {warning}" for warning in parsed.warnings]
 
     def refuse(self, name: str, reason: PermanentError) -> None:

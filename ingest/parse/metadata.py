@@ -11,6 +11,12 @@ from ingest.parse.xml import local, parsed_xml
 
 _PDF_DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:(Z)|([+-])(\d\d)'?(\d\d)?)?")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_NO_TITLE = re.compile(  # what programs write where the author wrote nothing
+    r"\(?anonymous\)?|\(?unspecified\)?|untitled.*|no ?title|slide \d+|powerpoint.*"
+    r"|(?:document|book|unknown|title) ?\d*"
+    r"|microsoft (?:word|powerpoint|excel) - .*|\S*\.(?:docx?|pptx?|xlsx?|odt|pdf|indd|tex|dvi|html?|txt|rtf)",
+    re.IGNORECASE,
+)
 MOST_PART_BYTES = 5_000_000
 
 
@@ -21,6 +27,12 @@ class Metadata(TypedDict, total=False):
     created_at: str | None
     modified_at: str | None
     language: str | None
+
+
+def own_title(text: str | None) -> str:
+    """Return a title (or a name) that somebody gave, on one line; empty for what a program put there."""
+    title = " ".join((text or "").split())
+    return "" if _NO_TITLE.fullmatch(title) else title
 
 
 def pdf_date(text: str | None) -> str | None:
@@ -62,7 +74,7 @@ def office_metadata(path: Path) -> tuple[str, Metadata]:
     """Return the title and the rest of a .docx, .pptx or .xlsx file's core properties, or of an OpenDocument's."""
     with zipfile.ZipFile(path) as archive:
         found = _properties(archive, "docProps/core.xml") | _properties(archive, "meta.xml")
-    return found.get("title", ""), Metadata(
+    return own_title(found.get("title")), Metadata(
         author=found.get("creator") or found.get("initial-creator") or None,
         created_at=iso_date(found.get("created") or found.get("creation-date")),
         modified_at=iso_date(found.get("modified") or found.get("date")),

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -14,6 +15,7 @@ from PIL import Image
 from ingest.parse.layout import Boxes, Page
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 MIN_CONFIDENCE = 0.5
 SURE = 0.8  # mean confidence of a picture that stands upright and whose letters the model knows
@@ -26,7 +28,7 @@ NO_LANGUAGES = {"osd", "equ", "snum"}
 class Found:
     """Lines with their (left, top, right, bottom) in pixels and confidence 0 to 1; `lost` ones were seen, not read."""
 
-    lines: tuple[tuple[str, tuple[float, float, float, float], float], ...] = ()
+    lines: tuple[tuple[str, Box, float], ...] = ()
     lost: int = 0
 
     @property
@@ -45,7 +47,7 @@ def read_picture(pixels: Pixels, scale: float = 1.0) -> Page:
     found, turns = _upright(pixels)
     height, width = pixels.shape[:2]
     codes: list[str] = []
-    boxes: list[tuple[float, float, float, float]] = []
+    boxes: list[Box] = []
     for text, (left, top, right, bottom), _ in found.lines:
         step = (right - left) / len(text)
         codes += [*text, "\n"]
@@ -129,20 +131,19 @@ def _run(command: list[str], given: bytes) -> str:
 
 def _from_tsv(tsv: str) -> Found:
     """Join tesseract's words to lines."""
-    lines: dict[tuple[str, ...], list[tuple[str, tuple[float, float, float, float], float]]] = {}
+    lines: dict[tuple[str, ...], list[tuple[str, Box, float]]] = {}
     for row in tsv.splitlines()[1:]:
         fields = row.split("\t")
         if len(fields) == 12 and fields[11].strip() and float(fields[10]) >= 0:
             left, top, width, height = map(float, fields[6:10])
             box = (left, top, left + width, top + height)
             lines.setdefault(tuple(fields[1:5]), []).append((fields[11], box, float(fields[10]) / 100))
+    columns = [tuple(zip(*words, strict=True)) for words in lines.values()]
     return Found(
-        lines=tuple(
-            (
-                " ".join(text for text, _, _ in words),
-                (words[0][1][0], min(box[1] for _, box, _ in words), words[-1][1][2], max(box[3] for _, box, _ in words)),
-                sum(sure for _, _, sure in words) / len(words),
-            )
-            for words in lines.values()
-        )
+        lines=tuple((" ".join(texts), _around(boxes), sum(sure) / len(sure)) for texts, boxes, sure in columns)
     )
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)

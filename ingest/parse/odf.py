@@ -26,7 +26,7 @@ def parse_odf(path: Path, filename: str) -> ParsedDocument:
             raise BrokenDocument(f"Its text unpacks to over {MOST_BYTES // 1_000_000} MB. Split it.")
         body = parsed_xml(archive.read("content.xml"))
     title, known = office_metadata(path)
-    slides = [element for element in body.iter(_NAME % ("drawing", "page"))]
+    slides = list(body.iter(_NAME % ("drawing", "page")))
     reader = _Reader(body)
     if slides:
         blocks = tuple(block for number, slide in enumerate(slides, 1) for block in reader.slide(slide, number))
@@ -116,10 +116,8 @@ class _Reader:
 
     def _list(self, element: Any, depth: int, style: str | None = None) -> Iterator[str]:
         style = element.get(_NAME % ("text", "style-name")) or style
-        start = 0
-        for item in element:
-            start += 1
-            mark = f"{start}." if style in self._numbered and not depth else "-"
+        for number, item in enumerate(element, 1):
+            mark = f"{number}." if style in self._numbered and not depth else "-"
             for child in item:
                 if local(child) == "list":
                     yield from self._list(child, depth + 1, style)
@@ -169,5 +167,3 @@ def _words(element: Any) -> str:
 
     walk(element)
     return " ".join("".join(parts).split())
-
-

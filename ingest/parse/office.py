@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
+from pptx import Presentation
 
 from ingest.parse.xml import parsed_xml
 
@@ -45,6 +46,14 @@ def plain_office(path: Path) -> BytesIO:
                 target.writestr(member.filename, archive.read(member) if content is None else content)
     copy.seek(0)
     return copy
+
+
+def slide_notes(file: BytesIO) -> list[str]:
+    """Return what is noted for each slide, in their order; the file is left at its start."""
+    slides = Presentation(file).slides
+    frames = [slide.notes_slide.notes_text_frame if slide.has_notes_slide else None for slide in slides]
+    file.seek(0)
+    return [frame.text if frame is not None else "" for frame in frames]
 
 
 def _with_plain_types(types: bytes) -> bytes:

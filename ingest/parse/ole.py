@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 import olefile
+from olefile.olefile import OleFileError
 
-from ingest.parse.metadata import Metadata
+from ingest.parse.metadata import Metadata, own_title
 from rag.errors import BrokenDocument
 
 WORD_FLAGS = 10  # offset of the flags in a Word document's first stream ([MS-DOC] 2.5.2, FibBase)
 WORD_ENCRYPTED = 0x01  # in the second byte there
-_DAMAGE = (olefile.OleFileError, OSError, ValueError, IndexError, TypeError, AttributeError)
+_DAMAGE = (OleFileError, OSError, ValueError, IndexError, TypeError, AttributeError)
 
 
 def streams(file: BinaryIO) -> set[str]:
@@ -34,7 +35,7 @@ def ole_metadata(path: Path) -> tuple[str, Metadata]:
         return "", {}
     texts = [_text(value, found.codepage) for value in (found.title, found.author)]
     dates = [value.isoformat() if value else None for value in (found.create_time, found.last_saved_time)]
-    return texts[0], Metadata(author=texts[1] or None, created_at=dates[0], modified_at=dates[1])
+    return own_title(texts[0]), Metadata(author=texts[1] or None, created_at=dates[0], modified_at=dates[1])
 
 
 def _text(value: bytes | str | None, codepage: int | None) -> str:

@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 
 from ingest.parse.blocks import MOST_HEADING_CHARS, PageText, blocks_of
 from ingest.parse.layout import Boxes, Page
-from ingest.parse.metadata import language_tag, pdf_date
+from ingest.parse.metadata import language_tag, own_title, pdf_date
 from ingest.parse.ocr import Pixels, read_picture
 from ingest.parse.reading import Written, read
 from rag.errors import BrokenDocument, EncryptedDocument
@@ -29,7 +29,6 @@ MOST_OBJECTS = 20_000  # on a page: drawings with more have no tables that their
 UNREADABLE_SHARE = 0.3
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")
 _BOLD = re.compile(rb"bold|black|heavy|-bd|demi|medi(?!um)|cmb|sfbx|sfsx", re.IGNORECASE)
-_NO_TITLE = re.compile(r"\A(?:\(?anonymous\)?|unknown|\(?unspecified\)?|untitled.*|microsoft word - .*|.*\.(?:docx?|pdf|indd|tex|dvi))?\Z", re.I)
 
 
 def parse_pdf(path: Path, filename: str) -> ParsedDocument:
@@ -48,7 +47,8 @@ def parse_pdf(path: Path, filename: str) -> ParsedDocument:
 
 def parse_image(path: Path, filename: str) -> ParsedDocument:
     """One page a picture; a TIFF may hold several."""
-    pages, sizes = [], []
+    pages: list[PageText] = []
+    sizes: list[tuple[float, float]] = []
     try:
         with Image.open(path) as image:
             for frame in ImageSequence.Iterator(image):
@@ -87,13 +87,12 @@ def _parsed(pdf: pdfium.PdfDocument, filename: str) -> ParsedDocument:
             sizes = [*sizes[:number], (0.0, 0.0)]
             pages.append(PageText(items=[], boxes=np.zeros((0, 4), np.float32)))
     known = pdf.get_metadata_dict(skip_empty=True)
-    title, author = (str(known.get(name, "")).strip() for name in ("Title", "Author"))
     return ParsedDocument(
-        title=Path(filename).stem if _NO_TITLE.match(title) else title,
+        title=own_title(known.get("Title")) or Path(filename).stem,
         blocks=blocks_of(pages, tuple(_outline(pdf))),
         pages=len(pages),
         page_sizes=tuple(sizes),
-        author=None if _NO_TITLE.match(author) else author,
+        author=own_title(known.get("Author")) or None,
         created_at=pdf_date(known.get("CreationDate")),
         modified_at=pdf_date(known.get("ModDate")),
         language=_language(pdf),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,7 +27,7 @@ LEAST_ROWS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A line: its text, its height in points, and whether a paragraph begins with it. `first` is a character's place."""
+    """A line: its text, its height in points, whether a paragraph begins with it; `first` is its first character."""
 
     text: Text
     height: float
@@ -64,7 +65,7 @@ def _region(page: Page, region: Sequence[Segment], tables: dict[int, Table]) -> 
 
 
 def _written(page: Page, lines: Sequence[Line]) -> Iterator[Written | Table]:
-    distances = [_main(below).center - _main(above).center for above, below in zip(lines, lines[1:], strict=False)]
+    distances = [_main(below).center - _main(above).center for above, below in pairwise(lines)]
     usual = float(np.median(distances)) if distances else 0.0
     number = 0
     before: Line | None = None

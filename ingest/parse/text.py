@@ -4,9 +4,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from llama_index.core import Document
-from llama_index.core.node_parser import MarkdownNodeParser
-
 from ingest.parse.encodings import read_text
 from ingest.parse.metadata import iso_date, language_tag
 from ingest.parse.tables import row_of, table_block
@@ -14,11 +11,16 @@ from rag.types import Block, ParsedDocument
 
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*\n", re.DOTALL)
 _FRONT_LINE = re.compile(r"^(\w+):[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
-_HEADING = re.compile(r"\A#{1,6}\s+(.+?)(?:\s+#+)?\s*$", re.MULTILINE)
-_UNDERLINED = re.compile(r"^(?![ \t]*(?:[-*+>|#]|\d+\.))(\S[^\n]*)\n(=+|-{2,})[ \t]*$", re.MULTILINE)
-_CLOSING = re.compile(r"\s+#+$")
-_FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_TABLE = re.compile(r"^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*(?:\n[^\n]*\|[^\n]*)*", re.MULTILINE)
+_HEADING = re.compile(
+    r"^(?P<hashes>#{1,6})[ \t]+(?P<title>[^\n]+?)(?:[ \t]+#+)?[ \t]*$"
+    r"|^(?![ \t]*(?:[-*+>|#]|\d+\.))(?<!\S\n)(?P<above>\S[^\n]*)\n(?P<line>=+|-{2,})[ \t]*$",
+    re.MULTILINE,
+)
+_FENCE = re.compile(r"^[ ]{0,3}(```+|~~~+).*?(?:^[ ]{0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(
+    r"^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*(?:\n[^\n]*\|[^\n]*)*",
+    re.MULTILINE,
+)
 
 
 def parse_text(path: Path, filename: str) -> ParsedDocument:
@@ -41,35 +43,25 @@ def parse_markdown(path: Path, filename: str) -> ParsedDocument:
 
 
 def markdown_blocks(text: str) -> tuple[str | None, tuple[Block, ...]]:
-    """Return the first heading and the blocks of a text in Markdown."""
-    parser = MarkdownNodeParser(include_prev_next_rel=False, header_path_separator="\n")
-    nodes = parser.get_nodes_from_documents([Document(text=_hashed(text))])
-    blocks = tuple(
-        block
-        for node in nodes
-        for block in _parted(node.get_content(), _section(node.metadata["header_path"], node.get_content()))
-    )
-    return next((block.section[0] for block in blocks if block.section), None), blocks
+    """Return the first heading and the blocks of a text in Markdown; what stands in a fence is code."""
+    fences = [fence.span() for fence in _FENCE.finditer(text)]
+    headings: list[tuple[int, str]] = []
+    blocks: list[Block] = []
+    start = 0
+    found = [match for match in _HEADING.finditer(text) if not _is_within(match.start(), fences)]
+    for match in [*found, None]:
+        end = match.start() if match else len(text)
+        blocks += _parted(text[start:end], tuple(title for _, title in headings))
+        if match:
+            level = len(match["hashes"]) if match["hashes"] else 1 if match["line"].startswith("=") else 2
+            title = (match["title"] or match["above"]).strip()
+            headings = [(above, words) for above, words in headings if above < level] + [(level, title)]
+            start = end
+    return next((block.section[0] for block in blocks if block.section), None), tuple(blocks)
 
 
-def _hashed(text: str) -> str:
-    """Write headings that are underlined with = or - as those that begin with #, outside of code."""
-    parts, end = [], 0
-    for fence in _FENCE.finditer(text):
-        parts += [_with_hashes(text[end : fence.start()]), fence.group()]
-        end = fence.end()
-    return "".join([*parts, _with_hashes(text[end:])])
-
-
-def _with_hashes(text: str) -> str:
-    return _UNDERLINED.sub(lambda match: f"{'#' if match[2][0] == '=' else '##'} {match[1]}", text)
-
-
-def _section(header_path: str, text: str) -> tuple[str, ...]:
-    """The lines A and B, and a text that begins with the heading C: (A, B, C)."""
-    heading = _HEADING.match(text)
-    above = tuple(_CLOSING.sub("", part) for part in header_path.split("\n") if part)
-    return (*above, heading.group(1)) if heading else above
+def _is_within(place: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= place < end for start, end in spans)
 
 
 def _parted(text: str, section: tuple[str, ...]) -> Iterator[Block]:
@@ -77,14 +69,14 @@ def _parted(text: str, section: tuple[str, ...]) -> Iterator[Block]:
     fences = [fence.span() for fence in _FENCE.finditer(text)]
     end = 0
     for table in _TABLE.finditer(text):
-        if any(start <= table.start() < stop for start, stop in fences):
+        if _is_within(table.start(), fences):
             continue
         if before := text[end : table.start()].strip("\n"):
             yield Block(text=before, section=section)
         lines = table.group().splitlines()
         yield table_block([_row(line) for number, line in enumerate(lines) if number != 1], section)
         end = table.end()
-    if rest := text[end:].strip("\n") if end else text:
+    if (rest := text[end:].strip("\n")).strip():
         yield Block(text=rest, section=section)
 
 
