@@ -144,8 +144,7 @@ def _chapters(archive: zipfile.ZipFile, package: Any, package_path: str) -> Iter
         if item is None or item.get("properties") == "nav":
             continue
         name = str(PurePosixPath(package_path).parent / unquote(item.get("href", "")))
-        if name in archive.namelist() and archive.getinfo(name).file_size < NOTES = "Notes"
-MOST_CHAPTER_BYTES:
+        if name in archive.namelist() and archive.getinfo(name).file_size < MOST_CHAPTER_BYTES:
             yield decoded(archive.read(name))
 
 
@@ -166,8 +165,11 @@ def _parsed(
     """Return the document; without a title of its own it is named by its first heading, `fallback`, or its file."""
     blocks = tuple(_blocks(elements, paged=paged))
     pages = max((block.page or 0 for block in blocks), default=0) if paged else None
-    first = next((" ".join(element.text.split()) for element in elements if isinstance(element, Title)), "")
-    return ParsedDocument(title=title or first or fallback or Path(filename).stem, blocks=blocks, pages=pages, **known)
+    titles = [" ".join(element.text.split()) for element in elements if isinstance(element, Title)]
+    if elements and isinstance(elements[0], Title):  # what a reader sees first; a template's title is often left over
+        title = titles[0]
+    title = title or next(iter(titles), "") or fallback or Path(filename).stem
+    return ParsedDocument(title=title, blocks=blocks, pages=pages, **known)
 
 
 def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterator[Block]:
