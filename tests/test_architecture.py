@@ -20,6 +20,7 @@ HOMES = {
     "llama_index": {"ingest/chunk.py"},
     "olefile": {"ingest/parse/ole.py"},
     "oxmsg": {"ingest/parse/mail.py"},
+    "pypandoc": {"ingest/parse/elements.py"},
     "pptx": {"ingest/parse/office.py"},
     "pypdfium2": {"ingest/parse/pdf.py"},
     "python_calamine": {"ingest/parse/sheets.py"},

@@ -69,8 +69,9 @@ def parse(path: Path, filename: str, kind: Kind) -> ParsedDocument:
 
 
 def _beginning(parsed: ParsedDocument) -> str:
+    """Return some of the text, prose before tables."""
     text = ""
-    for block in parsed.blocks:
+    for block in sorted(parsed.blocks, key=lambda block: block.is_table):
         if len(text) > LANGUAGE_CHARS:
             break
         text += f"{block.text}\n"

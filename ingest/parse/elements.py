@@ -14,15 +14,15 @@ from ingest.parse import nlp
 nlp.install()
 os.environ |= {"UNSTRUCTURED_DISABLE_NOTICE": "1", "SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true"}
 
+import pypandoc
 from lxml.html import HTMLParser, document_fromstring, fromstring, tostring
 from unstructured.documents.elements import Element, PageBreak, Table, Title
 from unstructured.partition.docx import partition_docx
 from unstructured.partition.html import partition_html as partition_visible_html
 from unstructured.partition.pptx import partition_pptx
-from unstructured.partition.rtf import partition_rtf
 
 from ingest.parse.encodings import decoded
-from ingest.parse.metadata import Metadata, iso_date, language_tag, office_metadata, own_title
+from ingest.parse.metadata import Metadata, iso_date, language_tag, office_metadata, own_title, rtf_metadata
 from ingest.parse.office import plain_office, slide_notes
 from ingest.parse.tables import CELL, row_of, table_block
 from ingest.parse.xml import local, parsed_xml
@@ -30,6 +30,7 @@ from rag.errors import BrokenDocument
 from rag.types import Block, ParsedDocument
 
 _CHARSET = re.compile(rb"<(?:meta[^>]*charset|\?xml[^>]*encoding)\s*=\s*[\"']?([\w:-]+)", re.IGNORECASE)
+_BOLD = re.compile(r"font-weight:\s*(?:bold|[6-9]00)")
 _CAPTION = re.compile(r"(?:table|tabelle|tab\.|tableau|tabla|tabela|tabel|表|표)\s*[\dIVX]", re.IGNORECASE)
 META = {  # of a web page, by what their names begin with
     "author": ("author", "dc.creator", "article:author"),
@@ -37,6 +38,7 @@ META = {  # of a web page, by what their names begin with
     "modified_at": ("last-modified", "article:modified_time", "dcterms.modified"),
 }
 NOTES = "Notes"
+MOST_HEADING_CHARS = 120
 MOST_CHAPTER_BYTES = 50_000_000
 MOST_DEPTH = 200  # of a page's elements: unstructured calls itself for each
 
@@ -69,7 +71,11 @@ def _with_notes(blocks: Sequence[Block], notes: Sequence[str]) -> Iterator[Block
 
 
 def parse_rtf(path: Path, filename: str) -> ParsedDocument:
-    return _parsed(_partitioned(partition_rtf, filename=str(path)), filename, "", {})
+    """Read what pandoc makes of it, which knows no headings in this format: see `_name_headings`."""
+    page = f"<body>{pypandoc.convert_file(str(path), 'html', format='rtf')}</body>"
+    parsed = _web_page(page, filename)
+    title, known = rtf_metadata(path.read_bytes())
+    return replace(parsed, title=title or parsed.title, **known)
 
 
 def parse_html(path: Path, filename: str) -> ParsedDocument:
@@ -110,12 +116,34 @@ def _visible(page: str) -> Any:
             element.drop_tree()
     for inner in tree.xpath("//table//table"):  # a table in a cell is the cell's text
         inner.tag = "div"
+    if not tree.xpath("//h1|//h2|//h3|//h4"):
+        _name_headings(tree)
     for deep in tree.xpath(f"//*[count(ancestor::*) = {MOST_DEPTH}]"):
         text = " ".join(" ".join(deep.itertext()).split())
         for child in list(deep):
             deep.remove(child)
         deep.text = text
     return tree
+
+
+def _name_headings(tree: Any) -> None:
+    """Where a page names no headings, its readers take short paragraphs for some that are bold throughout."""
+    for paragraph in tree.xpath(
+        "//p[not(ancestor::table) and not(ancestor::li)]|//div[not(*//p|p|*//div|div|*//table)]"
+    ):
+        pieces = [piece for piece in paragraph.xpath(".//text()") if piece.strip()]
+        length = sum(map(len, pieces))
+        if pieces and length <= MOST_HEADING_CHARS and all(_is_bold(piece, paragraph) for piece in pieces):
+            paragraph.tag = "h2"
+
+
+def _is_bold(piece: Any, paragraph: Any) -> bool:
+    element = piece.getparent().getparent() if piece.is_tail else piece.getparent()
+    while element is not None:
+        if element.tag in {"b", "strong"} or _BOLD.search(element.get("style", "")):
+            return True
+        element = None if element is paragraph else element.getparent()
+    return False
 
 
 def parse_epub(path: Path, filename: str) -> ParsedDocument:
@@ -176,6 +204,7 @@ def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterator[Block]:
     """Blocks in reading order: a run of paragraphs under one heading, or one table."""
     headings: list[tuple[int, str]] = []
     run: list[str] = []
+    titles = 0  # of the run: while it holds nothing else, it goes on under the next heading
     at: tuple[int | None, tuple[str, ...]] = (None, ())
     for element in elements:
         text = (element.text or "").strip()
@@ -185,23 +214,23 @@ def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterator[Block]:
         depth = element.metadata.category_depth or 0
         if paged and page != at[0]:
             headings, depth = [], 0  # the first title on a slide is its own, whatever its depth
-        if isinstance(element, Title) and not (paged and depth):  # deeper ones on a slide are bullets
+        is_heading = isinstance(element, Title) and not (paged and depth)  # deeper ones on a slide are bullets
+        if is_heading:
             headings = [(level, heading) for level, heading in headings if level < depth]
             headings.append((depth, " ".join(text.split())))
         here = (page, tuple(heading for _, heading in headings))
         rows = _rows(element) if isinstance(element, Table) else []
-        if run and (here != at or rows):
-            if not (rows and here == at and run == list(here[1][-1:])):  # it is the table's section already
+        caption = run[-1:] if rows and run and here == at and _CAPTION.match(run[-1]) else []
+        if run and (rows or (here != at and not (titles == len(run) and page == at[0]))):
+            if not (rows and set(run) <= set(here[1])):  # it is the table's section already
                 yield Block(text="\n\n".join(run), page=at[0], section=at[1])
-            caption = run[-1:] if rows and here == at and _CAPTION.match(run[-1]) else []
-            run = []
-        else:
-            caption = []
+            run, titles = [], 0
         at = here
         if rows:
             yield table_block(rows, (*here[1], *caption), page)
         else:
             run.append(f"- {text}" if element.category == "ListItem" else text)
+            titles += is_heading
     if run:
         yield Block(text="\n\n".join(run), page=at[0], section=at[1])
 

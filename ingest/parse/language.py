@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 SNIFFED_CHARS = 20_000
-LEAST_WORDS = 20
+LEAST_WORDS = 12
 LEAST_HAN = 40  # letters: names and places alone may be Japanese as well
 LEAST_SHARE = 0.12  # of the words: texts of the five languages tried have 0.25 to 0.5
 SCRIPTS = (  # kana before Han: Japanese has both

@@ -11,6 +11,9 @@ from ingest.parse.xml import local, parsed_xml
 
 _PDF_DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:(Z)|([+-])(\d\d)'?(\d\d)?)?")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_RTF_TEXT = re.compile(r"\{\\(title|author) ([^{}]*)\}")
+_RTF_DATE = re.compile(r"\{\\(creatim|revtim)\\yr(\d{4})\\mo(\d+)\\dy(\d+)")
+_RTF_ESCAPE = re.compile(r"\\'([0-9a-fA-F]{2})|\\u(-?\d+) ?\??")
 _NO_TITLE = re.compile(  # what programs write where the author wrote nothing
     r"\(?anonymous\)?|\(?unspecified\)?|untitled.*|no ?title|slide \d+|powerpoint.*"
     r"|(?:document|book|unknown|title) ?\d*"
@@ -80,6 +83,23 @@ def office_metadata(path: Path) -> tuple[str, Metadata]:
         modified_at=iso_date(found.get("modified") or found.get("date")),
         language=language_tag(found.get("language")),
     )
+
+
+def rtf_metadata(raw: bytes) -> tuple[str, Metadata]:
+    """Return the title and the rest of what the information group of a .rtf file says."""
+    head = raw.decode("cp1252", "replace")
+    found = {name: _RTF_ESCAPE.sub(_rtf_letter, value).strip() for name, value in _RTF_TEXT.findall(head)}
+    dates = {name: f"{year}-{month:0>2}-{day:0>2}" for name, year, month, day in _RTF_DATE.findall(head)}
+    return own_title(found.get("title")), Metadata(
+        author=found.get("author") or None,
+        created_at=iso_date(dates.get("creatim")),
+        modified_at=iso_date(dates.get("revtim")),
+    )
+
+
+def _rtf_letter(escape: re.Match[str]) -> str:
+    code, number = escape.groups()
+    return bytes.fromhex(code).decode("cp1252", "replace") if code else chr(int(number) % 65536)
 
 
 def _properties(archive: zipfile.ZipFile, part: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from ingest.parse.xml import local, parsed_xml
 from rag.errors import BrokenDocument, EncryptedDocument
 from rag.types import Block, ParsedDocument
 
+NOTES = "Notes"  # a slide's, to the one who speaks
 MOST_BYTES = 40 * MOST_PART_BYTES
 MOST_REPEATS = 100  # of an empty cell or row
 UNSEEN = {"tracked-changes", "sequence-decls", "annotation", "forms", "table-of-content-source", "desc", "title"}
@@ -75,18 +76,20 @@ class _Reader:
         """The title frame names the slide; the speaker's notes follow its text."""
         frames = [frame for frame in slide if local(frame) != "notes"]
         titles = [frame for frame in frames if frame.get(_NAME % ("presentation", "class")) == "title"]
-        title = " ".join(" ".join(map(_words, titles)).split())
+        title = " ".join(_words(line) for frame in titles for line in frame.iter(_NAME % ("text", "p"))).strip()
         self.title = self.title or title
         section = (title,) if title else ()
         run = [title] if title else []
-        rest = [frame for frame in frames if frame not in titles] + [note for note in slide if local(note) == "notes"]
-        for _, item in (item for frame in rest for item in self._items(frame)):
+        for _, item in (item for frame in frames if frame not in titles for item in self._items(frame)):
             if isinstance(item, str):
                 run.append(item)
             elif item:
                 yield table_block(item, section, number)
         if run:
             yield Block(text="\n\n".join(run), page=number, section=section)
+        notes = [item for frame in slide if local(frame) == "notes" for _, item in self._items(frame)]
+        if said := "\n\n".join(item for item in notes if isinstance(item, str)):
+            yield Block(text=said, page=number, section=(*section, NOTES))
 
     def _items(self, parent: Any) -> Iterator[tuple[int, str | list[str]]]:
         """Yield (level, heading), (0, paragraph) and (0, rows of a table) in order."""

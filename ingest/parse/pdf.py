@@ -87,9 +87,11 @@ def _parsed(pdf: pdfium.PdfDocument, filename: str) -> ParsedDocument:
             sizes = [*sizes[:number], (0.0, 0.0)]
             pages.append(PageText(items=[], boxes=np.zeros((0, 4), np.float32)))
     known = pdf.get_metadata_dict(skip_empty=True)
+    blocks = blocks_of(pages, tuple(_outline(pdf)))
+    heading = next((block.section[0] for block in blocks if block.section and block.page == 1), "")
     return ParsedDocument(
-        title=own_title(known.get("Title")) or Path(filename).stem,
-        blocks=blocks_of(pages, tuple(_outline(pdf))),
+        title=own_title(known.get("Title")) or heading or Path(filename).stem,
+        blocks=blocks,
         pages=len(pages),
         page_sizes=tuple(sizes),
         author=own_title(known.get("Author")) or None,

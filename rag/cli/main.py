@@ -116,15 +116,17 @@ def doctor() -> None:
 @app.command()
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(help="ingest, ask, memory, startup; all, if none is named.")
+        list[str] | None, typer.Argument(help="ingest, ask, memory, startup; these, if none is named. formats.")
     ] = None,
+    docs: Annotated[Path | None, typer.Option(exists=True, help="Folder of documents, for formats.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Measure this machine, each figure beside its limit; needs a checkout, and nothing else running."""
     chosen = names or ["startup", "memory", "ingest", "ask"]
     figures = []
     for name in chosen:
-        for measure in importlib.import_module(f"bench.{name}").run():
+        run = importlib.import_module(f"bench.{name}").run
+        for measure in run(docs) if name == "formats" else run():
             figures.append(measure.as_json())
             console.print(
                 " ".join(f"{key}={value}" for key, value in figures[-1].items()), markup=False, soft_wrap=True
