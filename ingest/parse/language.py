@@ -6,7 +6,7 @@ from collections import Counter
 SNIFFED_CHARS = 20_000
 LEAST_WORDS = 12
 LEAST_HAN = 40  # letters: names and places alone may be Japanese as well
-LEAST_SHARE = 0.12  # of the words: texts of the five languages tried have 0.25 to 0.5
+LEAST_SHARE = 0.08  # of the words: running text has 0.25 to 0.5, lists of names less
 SCRIPTS = (  # kana before Han: Japanese has both
     ("ja", re.compile(r"[\u3041-\u30fa]"), 0.1),
     ("ko", re.compile(r"[\uac00-\ud7a3]"), 0.3),
@@ -54,4 +54,4 @@ def _latin(text: str) -> str | None:
     if total < LEAST_WORDS:
         return None
     best, second = sorted(shares, key=lambda language: shares[language], reverse=True)[:2]
-    return best if shares[best] >= LEAST_SHARE and shares[best] > 1.2 * shares[second] else None
+    return best if shares[best] >= LEAST_SHARE and shares[best] > 1.5 * shares[second] else None

@@ -19,17 +19,18 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 MIN_CONFIDENCE = 0.5
 SURE = 0.8  # mean confidence of a picture that stands upright and whose letters the model knows
-LOST_SHARE = 0.15  # of the lines: so many unread, and tesseract has a try
+DOUBTFUL = 0.85  # what is less is mostly of another script than the model knows
+DOUBTFUL_SHARE = 0.1  # of the lines: so many, and tesseract has a try
 TESSERACT_S = 60
+WORD_GAP = 0.2  # of a word's height
 NO_LANGUAGES = {"osd", "equ", "snum"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Lines with their (left, top, right, bottom) in pixels and confidence 0 to 1; `lost` ones were seen, not read."""
+    """Lines with their (left, top, right, bottom) in pixels and confidence 0 to 1."""
 
     lines: tuple[tuple[str, Box, float], ...] = ()
-    lost: int = 0
 
     @property
     def confidence(self) -> float:
@@ -68,10 +69,19 @@ def _upright(pixels: Pixels) -> tuple[Found, int]:
     elif first.lines and first.confidence < SURE:
         tries.append((_rapid(np.ascontiguousarray(np.rot90(pixels, 2)))[0], 2))
     best, turns = max(tries, key=lambda one: one[0].score)
-    if best.lost > LOST_SHARE * (len(best.lines) + best.lost):
-        other = _tesseract(np.ascontiguousarray(np.rot90(pixels, turns)))
-        best = max(best, other, key=lambda found: found.score)
+    sure = [line for line in best.lines if line[2] >= DOUBTFUL]
+    if len(best.lines) - len(sure) >= DOUBTFUL_SHARE * len(best.lines):
+        others = _tesseract(np.ascontiguousarray(np.rot90(pixels, turns))).lines
+        new = [line for line in others if not any(_overlap(line[1], known[1]) > 0.5 for known in sure)]
+        best = max(best, Found(lines=(*sure, *new)), key=lambda found: found.score)
     return best, turns
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Return how much of a box another covers, 0 to 1."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0) / max((one[2] - one[0]) * (one[3] - one[1]), 1)
 
 
 def _turned_back(boxes: Boxes, turns: int, width: int, height: int) -> Boxes:
@@ -90,7 +100,12 @@ def _turned_back(boxes: Boxes, turns: int, width: int, height: int) -> Boxes:
 def _engine() -> Any:
     from rapidocr import RapidOCR  # 0.6 s and 150 MB: only for the documents that need it
 
-    return RapidOCR(params={"Global.log_level": "error", "EngineConfig.onnxruntime.intra_op_num_threads": 1})
+    return RapidOCR(
+        params={
+            "Global.log_level": "error",
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+        }
+    )
 
 
 def _rapid(pixels: Pixels) -> tuple[Found, bool]:
@@ -98,15 +113,13 @@ def _rapid(pixels: Pixels) -> tuple[Found, bool]:
     found = _engine()(pixels, use_cls=False)  # turning single lines takes a third of the time; whole pages are turned
     if found.boxes is None:
         return Found(), False
-    lines, lost, tall = [], 0, 0
+    lines, tall = [], 0
     for corners, text, sure in zip(found.boxes, found.txts, found.scores, strict=True):
         (left, top), (right, bottom) = np.min(corners, axis=0), np.max(corners, axis=0)
         tall += bottom - top > 1.5 * (right - left)
         if text.strip() and sure >= MIN_CONFIDENCE:
             lines.append((text, (float(left), float(top), float(right), float(bottom)), float(sure)))
-        else:
-            lost += 1
-    return Found(lines=tuple(lines), lost=lost), tall > 0.5 * len(found.boxes)
+    return Found(lines=tuple(lines)), tall > 0.5 * len(found.boxes)
 
 
 def _tesseract(pixels: Pixels) -> Found:
@@ -140,8 +153,17 @@ def _from_tsv(tsv: str) -> Found:
             lines.setdefault(tuple(fields[1:5]), []).append((fields[11], box, float(fields[10]) / 100))
     columns = [tuple(zip(*words, strict=True)) for words in lines.values()]
     return Found(
-        lines=tuple((" ".join(texts), _around(boxes), sum(sure) / len(sure)) for texts, boxes, sure in columns)
+        lines=tuple((_spaced(texts, boxes), _around(boxes), sum(sure) / len(sure)) for texts, boxes, sure in columns)
     )
+
+
+def _spaced(texts: Sequence[str], boxes: Sequence[Box]) -> str:
+    """Join words; tesseract parts Korean and Chinese ones into syllables, between which there is no room."""
+    text = texts[0]
+    for word, before, box in zip(texts[1:], boxes, boxes[1:], strict=False):
+        is_apart = box[0] - before[2] > WORD_GAP * (box[3] - box[1]) or (text[-1] + word[0]).isascii()
+        text += f" {word}" if is_apart else word
+    return text
 
 
 def _around(boxes: Sequence[Box]) -> Box:
