@@ -7,8 +7,10 @@ STREAM = 4096  # bytes; shorter streams would need a second kind of sectors
 END, FREE, FAT = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
 
 
-def ole(*names: str, content: bytes = b"") -> bytes:
-    """Return a container with a stream of each name, all with the same content, filled up with zeros."""
+def ole(*names: str, **contents: bytes) -> bytes:
+    """Return a container with streams of these names, 4,096 bytes each: their content, then zeros."""
+    streams = dict.fromkeys(names, b"") | contents
+    names = tuple(streams)
     directory = [_entry("Root Entry", 5, child=1)]
     entries_sectors = -(-(len(names) + 1) // 4)
     per_stream = STREAM // SECTOR
@@ -17,7 +19,7 @@ def ole(*names: str, content: bytes = b"") -> bytes:
         start = len(fat)
         directory.append(_entry(name, 2, right=number + 2 if number + 1 < len(names) else FREE, start=start))
         fat += _chain(start, per_stream)
-    fat += [FREE] * (SECTOR // 4 - len(fat))
+    fat += [FREE] * (SECTOR // 4 - len(fat))  # one sector of them: up to 15 streams
     header = struct.pack(
         "<8s16x5H6xIIIIIIIIII",
         bytes.fromhex("d0cf11e0a1b11ae1"),
@@ -25,7 +27,9 @@ def ole(*names: str, content: bytes = b"") -> bytes:
         *(0, 1, 1, 0, STREAM, END, 0, END, 0, 0),
     )
     body = struct.pack(f"<{len(fat)}I", *fat) + b"".join(directory).ljust(entries_sectors * SECTOR, b"\x00")
-    return header.ljust(SECTOR, b"\xff") + body + content.ljust(STREAM, b"\x00")[:STREAM] * len(names)
+    return (
+        header.ljust(SECTOR, b"\xff") + body + b"".join(content.ljust(STREAM, b"\x00") for content in streams.values())
+    )
 
 
 def _chain(start: int, sectors: int) -> list[int]:

@@ -22,6 +22,8 @@ MOST_BAD_SHARE = 0.02  # of its bytes: more, and it is another encoding, not a d
 _HIGH = re.compile(rb"[\x80-\xff]")
 _IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\w\s’‘–—“”„«»·…\xad](?=[^\W\d_])")
 _KANA = re.compile(r"[\u3041-\u30fa]")
+_HALF_WIDTH = re.compile(r"[\uff61-\uff9f]")
+JAPANESE = ["cp932", "shift_jis", "shift_jis_2004", "shift_jisx0213"]
 TELLTALES = (  # encoding, letters that it makes of its own in cp1252, letters that tell cp1252 itself
     ("cp1254", "ýþð", "áæéíú"),  # Turkish, not Icelandic
     ("cp1250", "õû", "ãäçèêôë"),  # Hungarian, not Portuguese, Estonian or French
@@ -91,6 +93,8 @@ def _guessed(raw: bytes) -> str:
             if len(_KANA.findall(text)) > 0.2 * sum(character > "\x7f" for character in text):
                 return encoding
     best = from_bytes(sample).best()
+    if best is not None and len(_HALF_WIDTH.findall(str(best))) > 0.2 * len(str(best)):
+        best = from_bytes(sample, cp_exclusion=JAPANESE).best()  # no Japanese text is like that, but Russian looks so
     western = _tried(sample, "cp1252")
     if best is None:
         if western is None:

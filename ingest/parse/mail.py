@@ -45,11 +45,11 @@ def parse_msg(path: Path, filename: str, members: Members) -> ParsedDocument:
     found = Message.load(str(path))
     people = ", ".join(f"{one.name} <{one.email_address}>" for one in found.recipients)
     date = found.sent_date.isoformat() if found.sent_date else mail_date(found.message_headers.get("Date"))
-    head = {"From": found.sender or "", "To": people, "Date": date or "", "Subject": found.subject or ""}
+    head = {"From": found.sender or "", "To": people, "Date": date or "", "Subject": _string(found.subject)}
     mail = Mail(
         head=head,
         html=_string(found.html_body),
-        plain=found.body or "",
+        plain=_string(found.body),
         attached=tuple((one.file_name or "attachment", one.file_bytes) for one in found.attachments if one.file_bytes),
         date=date,
     )
@@ -142,4 +142,4 @@ def _header(message: Any, name: str) -> str:
 
 
 def _string(value: str | bytes | None) -> str:
-    return decoded(value) if isinstance(value, bytes) else value or ""
+    return decoded(value) if isinstance(value, bytes) else (value or "").replace("\x00", "")

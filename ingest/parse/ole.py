@@ -9,6 +9,7 @@ from olefile.olefile import OleFileError
 from ingest.parse.metadata import Metadata, own_title
 from rag.errors import BrokenDocument
 
+NO_YEAR = 1601  # a time of zero
 WORD_FLAGS = 10  # offset of the flags in a Word document's first stream ([MS-DOC] 2.5.2, FibBase)
 WORD_ENCRYPTED = 0x01  # in the second byte there
 _DAMAGE = (OleFileError, OSError, ValueError, IndexError, TypeError, AttributeError)
@@ -34,7 +35,8 @@ def ole_metadata(path: Path) -> tuple[str, Metadata]:
     except _DAMAGE:
         return "", {}
     texts = [_text(value, found.codepage) for value in (found.title, found.author)]
-    dates = [value.isoformat() if value else None for value in (found.create_time, found.last_saved_time)]
+    times = (found.create_time, found.last_saved_time)
+    dates = [value.isoformat() if value and value.year > NO_YEAR else None for value in times]
     return own_title(texts[0]), Metadata(author=texts[1] or None, created_at=dates[0], modified_at=dates[1])
 
 
