@@ -15,6 +15,7 @@ nlp.install()
 os.environ |= {"UNSTRUCTURED_DISABLE_NOTICE": "1", "SCARF_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true"}
 
 import pypandoc
+from lxml.etree import iterwalk
 from lxml.html import HTMLParser, document_fromstring, fromstring, tostring
 from unstructured.documents.elements import Element, PageBreak, Table, Title
 from unstructured.partition.docx import partition_docx
@@ -40,7 +41,8 @@ META = {  # of a web page, by what their names begin with
 NOTES = "Notes"
 MOST_HEADING_CHARS = 120
 MOST_CHAPTER_BYTES = 50_000_000
-MOST_DEPTH = 200  # of a page's elements: unstructured calls itself for each
+MOST_DEPTH = 200  # of a page's elements
+DEEPEST = 2000  # libxml2 leaves out what is deeper than 2,048
 
 
 def parse_docx(path: Path, filename: str) -> ParsedDocument:
@@ -110,6 +112,7 @@ def _web_page(page: str, filename: str) -> ParsedDocument:
 def _visible(page: str) -> Any:
     """Leave out what the page itself hides: to its readers it is no text, and it may try to speak to the model."""
     tree: Any = document_fromstring(page.encode(), parser=HTMLParser(encoding="utf-8", huge_tree=True))
+    _flatten(tree)
     for element in tree.xpath("//*[@hidden or @style]"):
         style = "".join(element.get("style", "").lower().split())
         if "hidden" in element.attrib or "display:none" in style or "visibility:hidden" in style:
@@ -118,12 +121,22 @@ def _visible(page: str) -> Any:
         inner.tag = "div"
     if not tree.xpath("//h1|//h2|//h3|//h4"):
         _name_headings(tree)
-    for deep in tree.xpath(f"//*[count(ancestor::*) = {MOST_DEPTH}]"):
-        text = " ".join(" ".join(deep.itertext()).split())
-        for child in list(deep):
-            deep.remove(child)
-        deep.text = text
     return tree
+
+
+def _flatten(tree: Any) -> None:
+    """Make the text of elements nested beyond all measure that of the one they are in; unstructured calls itself."""
+    depth, deep = 0, []
+    for event, element in iterwalk(tree, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > DEEPEST:
+            raise BrokenDocument("Its elements are nested too deeply to be read. Save the page as PDF.")
+        if event == "start" and depth == MOST_DEPTH:
+            deep.append(element)
+    for element in deep:
+        text = " ".join(" ".join(element.itertext()).split())
+        element[:] = []
+        element.text = text
 
 
 def _name_headings(tree: Any) -> None:
