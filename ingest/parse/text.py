@@ -1,32 +1,26 @@
-"""Plain text and Markdown. Spans are those of the decoded text; Markdown is cut at its headings."""
+"""Plain text and Markdown. Spans are those of the decoded text; Markdown is cut at its headings and tables."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-from llama_index.core import Document
-from llama_index.core.node_parser import MarkdownNodeParser
-
-from rag.errors import BrokenDocument
+from ingest.parse.encodings import read_text
+from ingest.parse.metadata import iso_date, language_tag
+from ingest.parse.tables import row_of, table_block
 from rag.types import Block, ParsedDocument
 
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*\n", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
-_HEADING = re.compile(r"\A#{1,6}\s+(.+?)(?:\s+#+)?\s*$", re.MULTILINE)
-_CLOSING = re.compile(r"\s+#+$")
-
-
-def read_text(path: Path) -> str:
-    """Return the file's text, its encoding told from its bytes; line ends become `\\n`."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        best = from_bytes(raw).best()
-        if best is None:
-            raise BrokenDocument("Its character encoding could not be told. Save it as UTF-8.") from None
-        text = str(best)
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+_FRONT_LINE = re.compile(r"^(\w+):[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(
+    r"^(?P<hashes>#{1,6})[ \t]+(?P<title>[^\n]+?)(?:[ \t]+#+)?[ \t]*$"
+    r"|^(?![ \t]*(?:[-*+>|#]|\d+\.))(?<!\S\n)(?P<above>\S[^\n]*)\n(?P<line>=+|-{2,})[ \t]*$",
+    re.MULTILINE,
+)
+_FENCE = re.compile(r"^[ ]{0,3}(```+|~~~+).*?(?:^[ ]{0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(
+    r"^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*(?:\n[^\n]*\|[^\n]*)*",
+    re.MULTILINE,
+)
 
 
 def parse_text(path: Path, filename: str) -> ParsedDocument:
@@ -34,23 +28,58 @@ def parse_text(path: Path, filename: str) -> ParsedDocument:
 
 
 def parse_markdown(path: Path, filename: str) -> ParsedDocument:
-    """One block a heading, with the headings above it as its section."""
+    """One block a heading, with the headings above it as its section; tables by themselves."""
     text = read_text(path)
     front = _FRONT_MATTER.match(text)
-    body = text[front.end() :] if front else text
-    parser = MarkdownNodeParser(include_prev_next_rel=False, header_path_separator="\n")
-    nodes = parser.get_nodes_from_documents([Document(text=body)])
-    blocks = tuple(
-        Block(text=node.get_content(), section=_section(node.metadata["header_path"], node.get_content()))
-        for node in nodes
+    known = {name.lower(): value for name, value in _FRONT_LINE.findall(front.group(1))} if front else {}
+    title, blocks = markdown_blocks(text[front.end() :] if front else text)
+    return ParsedDocument(
+        title=known.get("title") or title or Path(filename).stem,
+        blocks=blocks,
+        author=known.get("author"),
+        created_at=iso_date(known.get("date")),
+        language=language_tag(known.get("lang") or known.get("language")),
     )
-    title = _FRONT_TITLE.search(front.group(1)) if front else None
-    first_heading = next((block.section[0] for block in blocks if block.section), None)
-    return ParsedDocument(title=title.group(1) if title else first_heading or Path(filename).stem, blocks=blocks)
 
 
-def _section(header_path: str, text: str) -> tuple[str, ...]:
-    """The lines A and B, and a text that begins with the heading C: (A, B, C)."""
-    heading = _HEADING.match(text)
-    above = tuple(_CLOSING.sub("", part) for part in header_path.split("\n") if part)
-    return (*above, heading.group(1)) if heading else above
+def markdown_blocks(text: str) -> tuple[str | None, tuple[Block, ...]]:
+    """Return the first heading and the blocks of a text in Markdown; what stands in a fence is code."""
+    fences = [fence.span() for fence in _FENCE.finditer(text)]
+    headings: list[tuple[int, str]] = []
+    blocks: list[Block] = []
+    start = 0
+    found = [match for match in _HEADING.finditer(text) if not _is_within(match.start(), fences)]
+    for match in [*found, None]:
+        end = match.start() if match else len(text)
+        blocks += _parted(text[start:end], tuple(title for _, title in headings))
+        if match:
+            level = len(match["hashes"]) if match["hashes"] else 1 if match["line"].startswith("=") else 2
+            title = (match["title"] or match["above"]).strip()
+            headings = [(above, words) for above, words in headings if above < level] + [(level, title)]
+            start = end
+    return next((block.section[0] for block in blocks if block.section), None), tuple(blocks)
+
+
+def _is_within(place: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= place < end for start, end in spans)
+
+
+def _parted(text: str, section: tuple[str, ...]) -> Iterator[Block]:
+    """Part a section's text at its tables; in a block of code there is none."""
+    fences = [fence.span() for fence in _FENCE.finditer(text)]
+    end = 0
+    for table in _TABLE.finditer(text):
+        if _is_within(table.start(), fences):
+            continue
+        if before := text[end : table.start()].strip("\n"):
+            yield Block(text=before, section=section)
+        lines = table.group().splitlines()
+        yield table_block([_row(line) for number, line in enumerate(lines) if number != 1], section)
+        end = table.end()
+    if (rest := text[end:].strip("\n")).strip():
+        yield Block(text=rest, section=section)
+
+
+def _row(line: str) -> str:
+    cells = re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))
+    return row_of([cell.replace("\\|", "|") for cell in cells])

@@ -13,6 +13,14 @@ from rag.cli.programs import VLLM_CPU, VLLM_GPU
 from rag.settings import Settings
 
 MIN_FREE_BYTES = 1_000_000_000
+OPTIONAL = {  # programs, under any of these names, and what their lack means
+    "redis-server": "the packaged one is used",
+    "nvidia-smi": "no GPU is used",
+    "soffice libreoffice": "old .doc and .ppt files are refused; `sudo apt-get install libreoffice-writer-nogui "
+    "libreoffice-impress-nogui` lets them be read",
+    "tesseract": "scans in scripts other than Latin and Chinese are read badly; `sudo apt-get install tesseract-ocr` "
+    "and a language, as tesseract-ocr-kor, lets them be read",
+}
 PYTHONS = ((3, 11), (3, 13))
 
 
@@ -37,9 +45,9 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield _python()
     yield _disk(settings.data_dir)
     yield _sandbox()
-    for program, gives in (("redis-server", "the packaged one is used"), ("nvidia-smi", "no GPU is used")):
-        found = shutil.which(program)
-        yield Check(name=program, ok=None, detail=found or f"not installed: {gives}")
+    for program, without in OPTIONAL.items():
+        found = next(filter(None, map(shutil.which, program.split())), None)
+        yield Check(name=program.split()[-1], ok=None, detail=found or f"not installed: {without}")
     for folder, command in ((VLLM_GPU, "make vllm"), (VLLM_CPU, "make vllm-cpu")):
         yield Check(name=folder.name, ok=None, detail="installed" if folder.exists() else f"`{command}` installs it")
 

@@ -135,9 +135,11 @@ def doctor() -> None:
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="ingest, ask, memory, startup; all of them, if none is named; hostile, fuzz."),
+        typer.Argument(help="ingest, ask, memory, startup: these, if none is named; or another file of bench/."),
     ] = None,
-    docs: Annotated[Path | None, typer.Option(help="Folder of documents, for those that want one.")] = None,
+    docs: Annotated[
+        Path | None, typer.Option(exists=True, help="Folder of documents, for those that want one.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Measure this machine, each figure beside its limit; needs a checkout, and nothing else running."""
@@ -145,7 +147,7 @@ def bench(
     figures = []
     for name in chosen:
         run = importlib.import_module(f"bench.{name}").run
-        for measure in run(docs) if "docs" in inspect.signature(run).parameters else run():
+        for measure in run(docs) if docs and "docs" in inspect.signature(run).parameters else run():
             figures.append(measure.as_json())
             console.print(
                 " ".join(f"{key}={value}" for key, value in figures[-1].items()), markup=False, soft_wrap=True

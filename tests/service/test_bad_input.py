@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from bench.service import Service
+from tests.ole_file import ole
 
 pytestmark = pytest.mark.on("defaults", "at scale")
 
@@ -31,8 +32,8 @@ def assert_problem(response: httpx.Response, status: int, kind: str) -> dict[str
         ("empty.md", b"", 422, "empty-document"),
         ("program.exe", b"MZ\x90\x00\x03", 415, "unsupported-format"),
         ("binary.txt", bytes(range(256)) * 8, 415, "unsupported-format"),
-        ("old.doc", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 512, 415, "unsupported-format"),
-        ("locked.docx", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 512, 422, "encrypted-document"),
+        ("old.doc", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 512, 422, "broken-document"),
+        ("locked.docx", ole("EncryptedPackage", "EncryptionInfo"), 422, "encrypted-document"),
         ("big.txt", b"x" * 1_200_000, 413, "document-too-large"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ingest.parse.kinds import EXTENSIONS, OLE_MAGIC, Kind, kind_of
-from rag.errors import EmptyDocument, EncryptedDocument, UnsupportedFormat
+from rag.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedFormat
+from tests.ole_file import ole
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000")
@@ -67,6 +68,16 @@ def test_a_wrong_or_missing_extension_misleads_nobody(name: str) -> None:
         (PNG, "scan.txt", Kind.IMAGE),
         (zipped("META-INF/container.xml"), "book", Kind.EPUB),
         (zipped("content.xml", "mimetype"), "letter.odt", Kind.ODT),
+        (zipped("rules.txt"), "rules.pdf", Kind.ZIP),
+        (zipped("xl/workbook.xml"), "rules.xlsm", Kind.XLSX),
+        (b"{\\rtf1 six days}", "rules.doc", Kind.RTF),
+        (b"<!DOCTYPE html><p>six", "rules.xls", Kind.HTML),
+        (b"WEBVTT\n\n00:01.000 --> 00:02.000\nsix", "talk", Kind.VTT),
+        (b"<?xml version='1.0'?><a/>", "rules", Kind.XML),
+        (b"From: a@b.example\nSubject: six\n\ndays", "mail", Kind.EML),
+        (b"# six\n", "rules.rst", Kind.RST),
+        (b"The retention\x00 period is\x00 seven years.", "rules.txt", Kind.TEXT),
+        ("größer".encode("utf-32-be"), "rules.txt", Kind.TEXT),
         (b"PK\x03\x04 damaged", "letter.docx", Kind.DOCX),
         ("größer".encode("cp1252"), "rules.txt", Kind.TEXT),
         ("größer".encode("utf-16"), "rules.txt", Kind.TEXT),
@@ -81,15 +92,10 @@ def test_a_files_kind_is_told(content: bytes, filename: str, expected: Kind) -> 
     ("content", "filename", "said"),
     [
         (b"six days", "rules", "an unknown format"),
-        (b"six days", "rules.exe", r"Supported: \.csv, "),
+        (b"six days", "rules.exe", r"Supported: \.bmp, \.csv, "),
         (ELF, "rules.txt", "rules.txt is application/x-executable"),
         (EXE, "rules.md", "rules.md"),
         (bytes(range(256)) * 8, "rules.txt", "rules.txt"),
-        (zipped("rules.txt"), "rules.zip", "zip archive"),
-        (zipped("rules.txt"), "rules.txt", "zip archive"),
-        (zipped("rules.txt"), "rules.pdf", "zip archive"),
-        (b"PK\x03\x04 damaged", "rules.zip", "damaged archive"),
-        (OLE_MAGIC + bytes(60), "rules.doc", "old Office format"),
     ],
 )
 def test_what_no_parser_reads_is_refused_by_its_name(content: bytes, filename: str, said: str) -> None:
@@ -97,10 +103,44 @@ def test_what_no_parser_reads_is_refused_by_its_name(content: bytes, filename: s
         kind(content, filename)
 
 
-@pytest.mark.parametrize("filename", ["rules.docx", "rules.xlsx", "rules.pptx"])
+@pytest.mark.parametrize("filename", ["rules.docx", "rules.xlsx", "rules.pptx", "rules"])
 def test_an_office_file_with_a_password_is_called_encrypted(filename: str) -> None:
     with pytest.raises(EncryptedDocument, match=f"{filename} needs a password"):
-        kind(OLE_MAGIC + bytes(60), filename)
+        kind(ole("EncryptionInfo", "EncryptedPackage"), filename)
+
+
+def test_an_old_word_file_with_a_password_is_called_encrypted() -> None:
+    with pytest.raises(EncryptedDocument, match=r"rules\.doc needs a password"):
+        kind(ole(WordDocument=bytes(11) + b"\x01"), "rules.doc")
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        ("WordDocument", Kind.DOC),
+        ("PowerPoint Document", Kind.PPT),
+        ("Workbook", Kind.XLS),
+        ("__properties_version1.0", Kind.MSG),
+    ],
+)
+def test_old_office_files_are_told_apart_whatever_their_names(stream: str, expected: Kind) -> None:
+    assert kind(ole(stream), "rules") == kind(ole(stream), "rules.docx") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "filename"),
+    [(b"PK\x03\x04 damaged", "rules.zip"), (OLE_MAGIC + bytes(600), "rules.doc"), (b"nothing of the kind", "a.zip")],
+)
+def test_a_damaged_container_is_called_broken(content: bytes, filename: str) -> None:
+    with pytest.raises(BrokenDocument, match=filename):
+        kind(content, filename)
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/csv", "message/rfc822", "image/*", "application/rtf", "application/epub+zip", "text/plain"]
+)
+def test_the_media_types_in_a_registry_stay_what_they_are(media_type: str) -> None:
+    assert Kind(media_type) in EXTENSIONS.values()
 
 
 def test_a_file_without_bytes_is_called_empty() -> None:

@@ -1,12 +1,16 @@
 """PDF: text layer, pages, OCR for scans, and what cannot be read."""
 
+import struct
 from pathlib import Path
 
+import numpy as np
+import pypdfium2 as pdfium
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
+from ingest.parse import ocr
 from ingest.parse.dispatch import parse
 from ingest.parse.kinds import Kind
 from ingest.parse.pdf import parse_image, parse_pdf
@@ -27,13 +31,15 @@ def built(path: Path, *pages: str, password: str = "", title: str = "") -> Path:
     return path
 
 
-def test_every_page_of_a_manual_is_a_block_with_its_number() -> None:
+def test_a_manuals_text_knows_its_page_and_its_headings() -> None:
     parsed = parse_pdf(SAMPLES / "plover-300-manual.pdf", "manual.pdf")
 
     assert (parsed.title, parsed.pages) == ("Plover 300 Automatic Case Sealer", 6)
-    assert [block.page for block in parsed.blocks] == [1, 2, 3, 4, 5, 6]
-    assert parsed.blocks[4].text.startswith("7. Maintenance\n7.1 Schedule")
-    assert "400,000" in parsed.blocks[4].text
+    assert sorted({block.page for block in parsed.blocks if block.page}) == [1, 2, 3, 4, 5, 6]
+    table = next(block for block in parsed.blocks if "400,000" in block.text)
+    assert (table.page, table.section) == (5, ("7. Maintenance", "7.1 Schedule"))
+    assert (table.is_table, table.header) == (True, "Part | Work | Interval")
+    assert "Tape knife | replace NP-30117 | every 400,000 cases" in table.text.splitlines()
 
 
 def test_a_scanned_page_is_read_by_ocr_and_the_others_by_their_text_layer() -> None:
@@ -41,7 +47,9 @@ def test_a_scanned_page_is_read_by_ocr_and_the_others_by_their_text_layer() -> N
 
     assert parsed.pages == 3
     assert parsed.blocks[0].text.startswith("Ghent Service Hub: Handover File")
-    assert {"HANDOVER PROTOCOL", "Brugmolen Estates NV"} <= set(parsed.blocks[2].text.splitlines())
+    seen = "\n".join(block.text for block in parsed.blocks if block.page == 3)
+    assert "HANDOVER PROTOCOL" in seen
+    assert "Landlord: Brugmolen Estates NV" in seen.splitlines()
 
 
 def test_a_pdf_without_a_title_is_named_after_its_file(tmp_path: Path) -> None:
@@ -54,7 +62,8 @@ def test_a_blank_page_keeps_its_number(tmp_path: Path) -> None:
     parsed = parse_pdf(built(tmp_path / "stored", "One.", "", "Three.", title="Rules"), "rules.pdf")
 
     assert parsed.title == "Rules"
-    assert [(block.page, block.text) for block in parsed.blocks] == [(1, "One."), (2, ""), (3, "Three.")]
+    assert parsed.pages == 3
+    assert [(block.page, block.text) for block in parsed.blocks] == [(1, "One."), (3, "Three.")]
 
 
 def test_a_pdf_of_blank_pages_is_called_empty(tmp_path: Path) -> None:
@@ -110,9 +119,84 @@ def test_a_damaged_picture_is_called_broken(tmp_path: Path) -> None:
         parse_image(path, "scan.png")
 
 
-def _render_last_page(path: Path) -> Image.Image:
-    import pypdfium2 as pdfium
+def test_boxes_say_where_each_character_stands_also_on_a_turned_page(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "upright"), pagesize=(400, 200))
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(100, 150, "Six days.")
+    canvas.save()
+    with pdfium.PdfDocument(tmp_path / "upright") as pdf:
+        pdf[0].set_rotation(90)
+        pdf.save(tmp_path / "turned")
 
+    parsed = parse_pdf(tmp_path / "turned", "turned.pdf")
+
+    assert parsed.page_sizes == ((200.0, 400.0),)
+    (block,) = parsed.blocks
+    boxes = list(struct.iter_unpack("<4H", block.boxes))
+    assert (block.text, len(boxes)) == ("Six days.", 9)
+    assert boxes[3] == (0, 0, 0, 0)  # the space
+    left, top, right, bottom = boxes[0]
+    assert 1450 < left < 1500 < right < 1600  # 150 points from the edge that was the lower one
+    assert 990 < top < 1010 < bottom < 1100  # 100 points from the one that was on the left
+    assert boxes[8][1] > boxes[0][3]  # downwards
+
+
+def test_bookmarks_are_the_sections_of_a_pdf(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "marked"))
+    for number, (level, title) in enumerate([(0, "Yard"), (1, "Keys"), (1, "Hours")]):
+        canvas.bookmarkPage(str(number))
+        canvas.addOutlineEntry(title, str(number), level)
+        canvas.drawString(72, 720, title)
+        canvas.drawString(72, 700, f"Rule {number}.")
+        canvas.showPage()
+    canvas.setAuthor("Ruben")
+    canvas.save()
+
+    parsed = parse_pdf(tmp_path / "marked", "marked.pdf")
+
+    assert parsed.author == "Ruben"
+    assert parsed.created_at
+    assert [(block.page, block.section) for block in parsed.blocks] == [
+        (1, ("Yard",)),
+        (2, ("Yard", "Keys")),
+        (3, ("Yard", "Hours")),
+    ]
+
+
+def test_a_scan_with_a_page_number_in_its_text_layer_is_read_by_ocr_on_its_side_too(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (1000, 300), "white")
+    ImageDraw.Draw(picture).text((60, 100), "The yard is closed on Fridays", fill="black", font_size=60)
+    picture.rotate(90, expand=True).save(tmp_path / "scan.png")
+    canvas = Canvas(str(tmp_path / "mixed"), pagesize=(150, 500))
+    canvas.drawImage(str(tmp_path / "scan.png"), 0, 0, 150, 500)
+    canvas.drawString(10, 10, "7")
+    canvas.save()
+
+    parsed = parse_pdf(tmp_path / "mixed", "mixed.pdf")
+
+    assert "The yard is closed on Fridays" in parsed.blocks[0].text
+    boxes = [box for box in struct.iter_unpack("<4H", parsed.blocks[0].boxes) if any(box)]
+    assert max(bottom for *_, bottom in boxes) - min(top for _, top, *_ in boxes) > 3000  # it runs along the page
+
+
+def test_tesseract_reads_the_lines_that_the_packaged_model_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ["level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext"]
+    rows += [f"5\t1\t1\t1\t1\t{n}\t{40 * n}\t10\t38\t20\t95.0\t{word}" for n, word in enumerate("안녕", 1)]
+    program = tmp_path / "tesseract"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\nprintf '%s\\n' '{rows[0]}' '{rows[1]}' '{rows[2]}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    found = ocr._tesseract(np.zeros((50, 200, 3), np.uint8))
+
+    assert found.lines == (("안녕", (40.0, 10.0, 118.0, 30.0), 0.95),)
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    assert ocr._tesseract(np.zeros((50, 200, 3), np.uint8)).lines == ()
+
+
+def _render_last_page(path: Path) -> Image.Image:
     with pdfium.PdfDocument(path) as pdf:
         image: Image.Image = pdf[len(pdf) - 1].render(scale=2).to_pil()
         return image

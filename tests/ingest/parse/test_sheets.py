@@ -4,13 +4,13 @@ from pathlib import Path
 
 import openpyxl
 
-from ingest.parse.sheets import parse_csv, parse_xlsx
+from ingest.parse.sheets import parse_csv, parse_sheets
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 
 
 def test_every_sheet_of_a_workbook_is_a_table_under_its_name() -> None:
-    parsed = parse_xlsx(SAMPLES / "price-list-2025.xlsx", "price-list-2025.xlsx")
+    parsed = parse_sheets(SAMPLES / "price-list-2025.xlsx", "price-list-2025.xlsx")
 
     assert [block.section for block in parsed.blocks] == [
         ("Machines",),
@@ -43,7 +43,7 @@ def test_rows_apart_from_each_other_are_tables_of_their_own_and_hidden_sheets_no
     book["Notes"].append(["not for readers"])
     book.save(tmp_path / "two.xlsx")
 
-    parsed = parse_xlsx(tmp_path / "two.xlsx", "two.xlsx")
+    parsed = parse_sheets(tmp_path / "two.xlsx", "two.xlsx")
 
     assert [block.text for block in parsed.blocks] == ["City | Desks\nLeeds | 40", "Code | Meaning\nA1 | open"]
     assert [block.header for block in parsed.blocks] == ["City | Desks", "Code | Meaning"]
