@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, exists, func, or_, select
+from sqlalchemy import Engine, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from rag.audit import record
@@ -121,12 +121,10 @@ class Registry:
         """Take a name from a document, whose source no longer has it; with its last name the document is deleted."""
         with transaction(self._engine, writes=True) as session:
             row = _visible(session, document_id, principal)
-            names = list(session.scalars(select(SourceIdRow).where(SourceIdRow.document_id == document_id)))
-            if {name.source_id for name in names} <= {source_id}:
+            own = SourceIdRow.document_id == document_id
+            session.execute(delete(SourceIdRow).where(own, SourceIdRow.source_id == source_id))
+            if session.scalar(select(SourceIdRow.source_id).where(own).limit(1)) is None:
                 _delete(session, row, principal)
-            for name in names:
-                if name.source_id == source_id:
-                    session.delete(name)
 
     def reprocess(self, document_id: str, principal: Principal) -> Document:
         """Queue the latest version again, whatever became of it. The serving version keeps serving."""
@@ -252,8 +250,7 @@ def _place(cursor: str) -> tuple[float, str]:
 
 def _delete(session: Session, row: DocumentRow, principal: Principal) -> None:
     row.deleted_at = clock(session)
-    for name in session.scalars(select(SourceIdRow).where(SourceIdRow.document_id == row.id)):
-        session.delete(name)
+    session.execute(delete(SourceIdRow).where(SourceIdRow.document_id == row.id))
     drop_waiting(session, row.id)
     add_work(session, Kind.CLEAN, row.id)
     record(session, principal.name, "document.deleted", row.id, collection=row.collection)
