@@ -95,6 +95,12 @@ def clock(session: Session) -> float:
     return float(session.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
+def lock_name(session: Session, name: str) -> None:
+    """Keep other transactions that lock this name waiting until this one ends. SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
 def insert_if_new(session: Session, table: type[DeclarativeBase], **values: Any) -> None:
     """Insert a row unless there is one with its primary key, also if another process inserts it just now."""
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert

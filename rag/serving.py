@@ -9,11 +9,10 @@ from sqlalchemy import Engine, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
-from rag.database import clock, insert_if_new, transaction
+from rag.database import clock, insert_if_new, lock_name, transaction
 from rag.records import chunk_record
 from rag.tables import (
     ChunkRow,
-    CollectionRow,
     DocumentRow,
     GenerationRow,
     IdempotencyRow,
@@ -173,16 +172,17 @@ class Serving:
         """Remove all that is left of a deleted document, its vectors gone already.
 
         Its row stays, with the time, as the proof. `remove_original` is called with each hash that no other
-        document has, while no upload can add one.
+        document has, while uploads of the same bytes wait; the store may be slow, and others need not.
         """
         with transaction(self._engine, writes=True) as session:
-            session.execute(select(CollectionRow.name).with_for_update()).all()
             if session.scalar(select(WorkRow.id).where(*held_by(work))) is None:
                 return
-            own = select(VersionRow.sha256).where(VersionRow.document_id == work.document_id)
-            others = select(VersionRow.sha256).where(VersionRow.document_id != work.document_id)
-            for sha256 in session.scalars(own.where(VersionRow.sha256.not_in(others)).distinct()):
-                remove_original(sha256)
+            own = select(VersionRow.sha256).where(VersionRow.document_id == work.document_id).distinct()
+            for sha256 in sorted(session.scalars(own)):
+                lock_name(session, sha256)
+                others = (VersionRow.sha256 == sha256, VersionRow.document_id != work.document_id)
+                if session.scalar(select(VersionRow.version).where(*others).limit(1)) is None:
+                    remove_original(sha256)
             for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow, WorkRow):
                 session.execute(delete(table).where(table.document_id == work.document_id))
             gone: dict[str, Any] = {"meta": {}, "access": [], "serving": None, "purged_at": clock(session)}

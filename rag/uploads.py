@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from rag.audit import record
+from rag.database import lock_name
 from rag.errors import Forbidden
 from rag.tables import CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Principal, Status
@@ -35,6 +36,7 @@ class Upload:
 
 def record_upload(session: Session, upload: Upload, principal: Principal) -> tuple[DocumentRow, bool]:
     """Return the document that the upload belongs to, and whether there is work to do; see `Registry.add`."""
+    lock_name(session, upload.sha256)  # a purge of the same bytes ends first: then they are stored again
     _lock_collection(session, upload.collection)
     row = _named(session, upload, principal) or _with_same_bytes(session, upload)
     if row is None:

@@ -47,11 +47,12 @@ def postgres() -> Iterator[str]:
             yield url
 
 
-def new_database(server: str) -> str:
-    """Make an empty database on a PostgreSQL server; return its URL."""
+def new_database(server: str, copy_of: str = "template1") -> str:
+    """Make a database on a PostgreSQL server, empty or a copy of one that nobody uses; return its URL."""
     name = f"test_{secrets.token_hex(8)}"
     with psycopg.connect(_plain(server), autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {} STRATEGY file_copy").format(Identifier(name)))
+        make = SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(copy_of))
+        connection.execute(make)
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 

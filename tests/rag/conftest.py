@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, make_url
 
 from rag.database import connect, migrate
 from rag.generations import Generations
@@ -34,11 +34,19 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def empty_postgres(postgres_url: str) -> str:
+    """The name of a database with the registry's tables, to be copied."""
+    url = servers.new_database(postgres_url)
+    migrate(url)
+    return make_url(url).database or ""
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> Iterator[Engine]:
     if request.param == "postgresql":
-        url = servers.new_database(request.getfixturevalue("postgres_url"))
-        migrate(url)
+        made = request.getfixturevalue("empty_postgres")
+        url = servers.new_database(request.getfixturevalue("postgres_url"), copy_of=made)
     else:
         url = f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}"
     opened = connect(url)
