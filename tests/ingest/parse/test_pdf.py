@@ -141,6 +141,15 @@ def test_boxes_say_where_each_character_stands_also_on_a_turned_page(tmp_path: P
     assert boxes[8][1] > boxes[0][3]  # downwards
 
 
+def test_what_is_filled_into_a_form_is_read(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "form"))
+    canvas.drawString(72, 720, "Days of leave:")
+    canvas.acroForm.textfield(value="twenty-six", x=160, y=715, width=100, height=20, name="days")
+    canvas.save()
+
+    assert "Days of leave: twenty-six" in parse_pdf(tmp_path / "form", "form.pdf").blocks[0].text
+
+
 def test_bookmarks_are_the_sections_of_a_pdf(tmp_path: Path) -> None:
     canvas = Canvas(str(tmp_path / "marked"))
     for number, (level, title) in enumerate([(0, "Yard"), (1, "Keys"), (1, "Hours")]):
