@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ingest.parse.grid import Table, caption
+from ingest.parse.grid import Table
 from ingest.parse.layout import Boxes
 from ingest.parse.reading import Written
-from ingest.parse.tables import header_of
+from ingest.parse.tables import header_of, is_caption
 from rag.types import Block
 
 LARGER = 1.15  # than the text: a heading
@@ -85,7 +85,7 @@ def _page_blocks(number: int, page: PageText, levels: Levels, headings: list[tup
                 draft = _Draft(page=number + 1, section=())
             draft.section = _section(_entered(headings, new))
         if isinstance(item, Table):
-            name = before.text.text if isinstance(before, Written) and caption(before.text.text) else None
+            name = before.text.text if isinstance(before, Written) and is_caption(before.text.text) else None
             if not (draft.section and "".join(draft.text) == draft.section[-1]):  # it is the table's section already
                 yield from _finished(draft, page.boxes)
             yield _table_block(number + 1, item, (*draft.section, name) if name else draft.section, page.boxes)

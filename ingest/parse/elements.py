@@ -25,14 +25,13 @@ from unstructured.partition.pptx import partition_pptx
 from ingest.parse.encodings import decoded
 from ingest.parse.metadata import Metadata, iso_date, language_tag, office_metadata, own_title, rtf_metadata
 from ingest.parse.office import plain_office, slide_notes
-from ingest.parse.tables import CELL, row_of, table_block
+from ingest.parse.tables import CELL, is_caption, row_of, table_block
 from ingest.parse.xml import local, parsed_xml
 from rag.errors import BrokenDocument
 from rag.types import Block, ParsedDocument
 
 _CHARSET = re.compile(rb"<(?:meta[^>]*charset|\?xml[^>]*encoding)\s*=\s*[\"']?([\w:-]+)", re.IGNORECASE)
 _BOLD = re.compile(r"font-weight:\s*(?:bold|[6-9]00)")
-_CAPTION = re.compile(r"(?:table|tabelle|tab\.|tableau|tabla|tabela|tabel|表|표)\s*[\dIVX]", re.IGNORECASE)
 META = {  # of a web page, by what their names begin with
     "author": ("author", "dc.creator", "article:author"),
     "created_at": ("date", "dc.date", "article:published_time", "dcterms.created"),
@@ -233,7 +232,7 @@ def _blocks(elements: Iterable[Element], *, paged: bool) -> Iterator[Block]:
             headings.append((depth, " ".join(text.split())))
         here = (page, tuple(heading for _, heading in headings))
         rows = _rows(element) if isinstance(element, Table) else []
-        caption = run[-1:] if rows and run and here == at and _CAPTION.match(run[-1]) else []
+        caption = run[-1:] if rows and run and here == at and is_caption(run[-1]) else []
         if run and (rows or (here != at and not (titles == len(run) and page == at[0]))):
             if not (rows and set(run) <= set(here[1])):  # it is the table's section already
                 yield Block(text="\n\n".join(run), page=at[0], section=at[1])

@@ -1,6 +1,5 @@
 """Tables on a page, by the lines drawn around their rows, or by cells that stand in columns without any."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from ingest.parse.layout import Boxes, Line, Page, Segment, Text, lines_of, text_of
+from ingest.parse.layout import Boxes, Line, Page, Segment, Text, lines_of
 from ingest.parse.tables import CELL
+from ingest.parse.wording import text_of
 
 LEAST_RULES = 3
 SAME = 3.0  # points: lines of one table begin and end alike
@@ -156,8 +156,3 @@ def _row(page: Page, lines: Sequence[Line], columns: Sequence[float]) -> Text:
     for cell in cells[1:]:
         whole = whole.plus(cell, CELL)
     return whole
-
-
-def caption(text: str) -> bool:
-    """Whether a line names the table under it."""
-    return bool(re.match(r"(?:table|tabelle|tab\.|tableau|tabla|tabela|tabel|表|표)\s*[\dIVX]", text, re.IGNORECASE))

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import filetype
 from charset_normalizer import is_binary
 
+from ingest.parse.encodings import MARKS, wide
 from rag.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedFormat
 
 HEAD_BYTES = 8192
@@ -150,8 +151,6 @@ def supported() -> str:
 
 def _is_binary(head: bytes) -> bool:
     """Text in UTF-16 or UTF-32 is full of zero bytes, others may have a stray one."""
-    from ingest.parse.encodings import MARKS, wide
-
     if head.startswith(tuple(mark for mark, _ in MARKS)) or wide(head[: len(head) // 4 * 4]):
         return False
     return bool(is_binary(head.replace(b"\x00", b"") if head.count(0) < len(head) / 10 else head))

@@ -26,6 +26,7 @@ MOST_FRAMES = 500
 FEW_CHARS = 100  # under so many, a page that is one big picture is a scan with a stamp or a page number
 PICTURE_SHARE = 0.5  # of the page
 MOST_OBJECTS = 20_000  # on a page: drawings with more have no tables that their lines would tell
+SEEN_MARKS = {pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_STAMP, pdfium_c.FPDF_ANNOT_FREETEXT}
 UNREADABLE_SHARE = 0.3
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")
 _BOLD = re.compile(rb"bold|black|heavy|-bd|demi|medi(?!um)|cmb|sfbx|sfsx", re.IGNORECASE)
@@ -76,7 +77,7 @@ def _parsed(pdf: pdfium.PdfDocument, filename: str) -> ParsedDocument:
     pages, sizes, warnings = [], [], []
     for number in range(len(pdf)):
         try:
-            page = pdf[number]
+            page = _with_fields(pdf, number)
             width, height = page.get_size()
             sizes.append((round(width, 1), round(height, 1)))
             pages.append(_page_text(page, width, height))
@@ -100,6 +101,19 @@ def _parsed(pdf: pdfium.PdfDocument, filename: str) -> ParsedDocument:
         language=_language(pdf),
         warnings=tuple(warnings),
     )
+
+
+def _with_fields(pdf: pdfium.PdfDocument, number: int) -> pdfium.PdfPage:
+    """Return a page with what is filled into its form and stamped on it as part of its text."""
+    page = pdf[number]
+    for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        annotation = pdfium_c.FPDFPage_GetAnnot(page, index)
+        kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
+        pdfium_c.FPDFPage_CloseAnnot(annotation)
+        if kind in SEEN_MARKS:
+            pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY)
+            return pdf[number]
+    return page
 
 
 def _page_text(page: pdfium.PdfPage, width: float, height: float) -> PageText:

@@ -17,9 +17,9 @@ from ingest.parse.layout import (
     lines_of,
     segments_of,
     spanning,
-    text_of,
     turned,
 )
+from ingest.parse.wording import text_of
 
 PARAGRAPH_GAP = 0.7  # of a line's height, more than the usual distance of lines
 LEAST_ROWS = 3

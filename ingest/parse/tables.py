@@ -1,11 +1,18 @@
 """Rows of cells as a block: a row is a line, `cell | cell`, and what names the columns travels with every part."""
 
+import re
 from collections.abc import Sequence
 
 from rag.types import Block
 
 CELL = " | "
+_CAPTION = re.compile(r"(?:table|tabelle|tab\.|tableau|tabla|tabela|tabel|表|표)\s*[\dIVX]", re.IGNORECASE)
 MOST_HEADER_CHARS = 600  # the rows above the first full one may be prose, not a header
+
+
+def is_caption(text: str) -> bool:
+    """Return whether a line names the table under it: `Table 3: ...`."""
+    return bool(_CAPTION.match(text))
 
 
 def row_of(cells: Sequence[str]) -> str:

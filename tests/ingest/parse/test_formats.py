@@ -128,7 +128,22 @@ def test_rich_text_has_headings_and_says_who_wrote_it(tmp_path: Path) -> None:
     assert plain(document) == [(("Keys",), "Keys\n\nAsk first.")]
 
 
-def test_text_boxes_and_footnotes_of_a_word_file_are_read_where_they_belong(tmp_path: Path) -> None:
+def test_footnotes_of_a_word_file_follow_the_paragraph_they_belong_to(tmp_path: Path) -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("The yard is closed")
+    paragraph.add_run()._r.append(element(f'<w:footnoteReference {nsdecls("w")} w:id="2"/>'))
+    document.add_paragraph("Ask the porter.")
+    document.save(str(tmp_path / "notes.docx"))
+    note = '<w:footnote w:id="2"><w:p><w:r><w:t>Except on Mondays.</w:t></w:r></w:p></w:footnote>'
+    with zipfile.ZipFile(tmp_path / "notes.docx", "a") as archive:
+        archive.writestr("word/footnotes.xml", f"<w:footnotes {nsdecls('w')}>{note}</w:footnotes>")
+
+    texts = plain(read(tmp_path, (tmp_path / "notes.docx").read_bytes(), "notes.docx"))
+
+    assert texts == [((), "The yard is closed[2]\n\n[2] Except on Mondays.\n\nAsk the porter.")]
+
+
+def test_text_boxes_of_a_word_file_are_read_where_they_belong(tmp_path: Path) -> None:
     document = docx.Document()
     paragraph = document.add_paragraph("The yard is closed.")
     box = f"<w:txbxContent {nsdecls('w')}><w:p><w:r><w:t>Except on Mondays.</w:t></w:r></w:p></w:txbxContent>"

@@ -139,6 +139,18 @@ def test_boxes_say_where_each_character_stands_also_on_a_turned_page(tmp_path: P
     assert 1450 < left < 1500 < right < 1600  # 150 points from the edge that was the lower one
     assert 990 < top < 1010 < bottom < 1100  # 100 points from the one that was on the left
     assert boxes[8][1] > boxes[0][3]  # downwards
+    left, top, right, bottom = struct.unpack("<4H", parse_pdf(tmp_path / "upright", "upright.pdf").blocks[0].boxes[:8])
+    assert 990 < left < 1010 < right < 1100
+    assert 400 < top < 500 < bottom < 550  # 50 points from the upper edge
+
+
+def test_what_is_filled_into_a_form_is_read(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "form"))
+    canvas.drawString(72, 720, "Days of leave:")
+    canvas.acroForm.textfield(value="twenty-six", x=160, y=715, width=100, height=20, name="days")
+    canvas.save()
+
+    assert "Days of leave: twenty-six" in parse_pdf(tmp_path / "form", "form.pdf").blocks[0].text
 
 
 def test_bookmarks_are_the_sections_of_a_pdf(tmp_path: Path) -> None:
