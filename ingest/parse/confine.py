@@ -75,7 +75,8 @@ def program_files() -> tuple[Path, ...]:
     roots = {Path("/"), Path("/usr"), Path("/usr/local"), Path(sys.prefix), Path(sys.base_prefix)}
     ours = (Path(__file__).parents[2] / package for package in ("ingest", "rag"))
     folders = (root / part for root in roots for part in _PROGRAM_FOLDERS)
-    return tuple(path for path in (*folders, *ours, *map(Path, _SYSTEM_FILES)) if path.exists())
+    found = (path.resolve() for path in (*folders, *ours, *map(Path, _SYSTEM_FILES)) if path.exists())
+    return tuple(dict.fromkeys(found))  # /bin is often /usr/bin
 
 
 def _limit(kind: int, value: int) -> None:

@@ -10,9 +10,11 @@ import filetype
 from charset_normalizer import is_binary
 
 from ingest.parse.encodings import MARKS, wide
-from rag.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedFormat
+from rag.errors import BrokenDocument, EmptyDocument, EncryptedDocument, ParserLimitExceeded, UnsupportedFormat
 
 HEAD_BYTES = 8192
+END_BYTES = 65_536 + 22  # a zip archive's end record and its longest comment
+MOST_DIRECTORY_BYTES = 16_000_000
 OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
@@ -158,6 +160,8 @@ def _is_binary(head: bytes) -> bool:
 
 def _zipped_kind(file: BinaryIO, filename: str, by_name: Kind | None) -> Kind:
     """Office files are zip archives: the parts inside tell them apart, whatever the name says."""
+    if _directory_bytes(file) > MOST_DIRECTORY_BYTES:
+        raise ParserLimitExceeded(f"{filename} lists far more files than an archive may hold. Split it.")
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
@@ -180,6 +184,16 @@ def _zipped_kind(file: BinaryIO, filename: str, by_name: Kind | None) -> Kind:
     if files and all(member.flag_bits & 1 for member in files):
         raise EncryptedDocument(f"{filename} needs a password. Pack it without one and upload it again.")
     return Kind.ZIP
+
+
+def _directory_bytes(file: BinaryIO) -> int:
+    """Return the stated size of the list of files: it would be read whole, into ten times its memory."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - END_BYTES))
+    end = file.read()
+    file.seek(0)
+    at = end.rfind(b"PK\x05\x06")
+    return int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
 def _has_type(members: list[zipfile.ZipInfo]) -> bool:

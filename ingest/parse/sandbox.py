@@ -41,7 +41,7 @@ LIMIT_TEXTS = {
     "processes": "made its parser start too many processes.",
     "disk": "needed more room for temporary files than a parser may use. Split it.",
 }
-INHERITED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
+INHERITED = ("PATH", "HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -223,7 +223,7 @@ def _error(name: str, content: bytes, limits: ParseSettings) -> errors.Permanent
         return _exceeded(name, limit, limits)
     known = {leaf.__name__: leaf for leaf in errors.PermanentError.__subclasses__()}
     if kind in known:
-        return known[kind](detail)
+        return known[kind](detail if name in detail else f"{name}: {detail}")
     return errors.BrokenDocument(f"{name} cannot be read ({detail}).")
 
 

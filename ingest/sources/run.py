@@ -158,7 +158,7 @@ class SourceRunner:
                 source_id=found.key,
                 access=run.source.access,
             )
-            run.counts[_verdict(document, is_new=is_new)] += 1
+            run.counts["unchanged" if not is_new else "changed" if item.document_id else "new"] += 1
         except PermanentError as exc:
             problem = f"{exc.title}: {exc.detail}"
             run.fail(found.key, exc.type, exc.detail)
@@ -239,9 +239,3 @@ class SourceRunner:
         finally:
             ended.set()
             thread.join()
-
-
-def _verdict(document: Document, *, is_new: bool) -> str:
-    if not is_new:
-        return "unchanged"
-    return "new" if document.latest.version == 1 else "changed"

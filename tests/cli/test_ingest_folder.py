@@ -87,7 +87,7 @@ def test_the_same_folder_on_another_machine_is_the_same_documents(machine: Machi
 
     assert again == (0, "1 of 1 files uploaded, 1 of them as before\n")
     assert renamed[0] == 0
-    assert set(machine.documents()) == {"docs/a.md", "handbook/a.md"}
+    assert machine.documents()["docs/a.md"].source_ids == ("docs/a.md", "handbook/a.md")
 
 
 def test_single_files_are_known_by_their_bytes_alone(machine: Machine) -> None:

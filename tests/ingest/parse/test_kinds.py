@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.parse.kinds import EXTENSIONS, OLE_MAGIC, Kind, kind_of
-from rag.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedFormat
+from rag.errors import BrokenDocument, EmptyDocument, EncryptedDocument, ParserLimitExceeded, UnsupportedFormat
 from tests.ole_file import ole
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -146,3 +146,10 @@ def test_the_media_types_in_a_registry_stay_what_they_are(media_type: str) -> No
 def test_a_file_without_bytes_is_called_empty() -> None:
     with pytest.raises(EmptyDocument, match=r"rules\.pdf has no bytes"):
         kind(b"", "rules.pdf")
+
+
+def test_an_archive_with_a_huge_list_of_files_is_refused_before_the_list_is_read() -> None:
+    end = b"PK\x05\x06" + bytes(8) + (500_000_000).to_bytes(4, "little") + bytes(6)
+
+    with pytest.raises(ParserLimitExceeded, match=r"many\.zip lists far more files"):
+        kind_of(BytesIO(b"PK\x03\x04" + bytes(100) + end), "many.zip")

@@ -17,7 +17,6 @@ import psutil
 import pytest
 
 from ingest.parse import landlock, seccomp
-from ingest.parse.confine import missing
 from ingest.parse.sandbox import Sandbox, missing_protections
 from rag.errors import BrokenDocument, EncryptedDocument, ParserLimitExceeded
 from tests.ingest.parse import hostile_parsers as hostile
@@ -26,7 +25,7 @@ from tests.ingest.parse.conftest import LIMITS
 ROOT = Path(__file__).parents[3]
 SECRET = "secret of the registry"
 HAS_LANDLOCK = landlock.version() > 0
-HAS_NAMESPACES = not any("namespaces" in line for line in missing())
+HAS_NAMESPACES = not any("namespaces" in line for line in missing_protections())
 Run = Callable[..., bytes]
 
 
@@ -65,10 +64,6 @@ def is_running(mark: str) -> bool:
 
 def family() -> set[int]:
     return {process.pid for process in psutil.Process().children(recursive=True)}
-
-
-def temporary_folders() -> set[Path]:
-    return set(Path("/tmp").glob("attest-*"))
 
 
 def test_a_parser_reads_the_document_it_was_given(run: Run) -> None:
@@ -114,12 +109,10 @@ def test_a_parser_cannot_change_its_document(run: Run, data: Path) -> None:
 
 
 def test_what_a_parser_leaves_in_its_folder_is_removed(run: Run) -> None:
-    before = temporary_folders()
+    folder = Path(run(hostile.use_temporary_files).decode())
 
-    folder = run(hostile.use_temporary_files).decode()
-
-    assert not Path(folder).exists()
-    assert temporary_folders() == before
+    assert folder.name.startswith("attest-")
+    assert not folder.exists()
 
 
 def test_a_parser_knows_no_setting_of_the_service(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,10 +288,6 @@ def test_without_namespaces_the_rest_holds(data: Path, listening: socket.socket)
     assert told[3:] == ["leave_a_daemon b'left'", "read_itself b'A document.'"]
     assert (told[1:3] == ["connect b'refused: PermissionError'", "read b'refused: PermissionError'"]) >= HAS_LANDLOCK
     assert not is_running("mark-without-namespace")
-
-
-def test_the_machines_means_are_told_by_a_process_of_their_own() -> None:
-    assert missing_protections() == missing()
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
