@@ -41,9 +41,9 @@ def test_a_document_comes_through_whole() -> None:
 def test_a_document_is_read_in_the_sandbox_as_outside(chunker: Chunker) -> None:
     limits = ParseSettings()
     with Sandbox() as sandbox:
-        reader = Reader(sandbox=sandbox, chunker=chunker, limits=limits)
+        reader = Reader(sandbox=sandbox, limits=limits)
         for name in ("travel-and-expenses.md", "price-list-2025.xlsx", "benefits-guide-2025.pdf"):
-            read = reader.read(SAMPLES / name, name)
+            read = reader.read(SAMPLES / name, name, chunker)
 
             assert read == _decoded(extract(SAMPLES / name, name, chunker, limits.max_chars))
             assert len(read.chunks) > 3
@@ -109,4 +109,4 @@ def test_a_reader_calls_a_forged_answer_broken(tmp_path: Path, chunker: Chunker)
             return b"forged"
 
     with pytest.raises(BrokenDocument, match="returned what is no document"):
-        Reader(sandbox=Forger(), chunker=chunker, limits=ParseSettings()).read(tmp_path, "leave.docx")
+        Reader(sandbox=Forger(), limits=ParseSettings()).read(tmp_path, "leave.docx", chunker)

@@ -152,4 +152,4 @@ def test_an_archive_with_a_huge_list_of_files_is_refused_before_the_list_is_read
     end = b"PK\x05\x06" + bytes(8) + (500_000_000).to_bytes(4, "little") + bytes(6)
 
     with pytest.raises(ParserLimitExceeded, match=r"many\.zip lists far more files"):
-        kind_of(BytesIO(b"PK\x03\x04" + bytes(100) + end), "many.zip")
+        kind_of(io.BytesIO(b"PK\x03\x04" + bytes(100) + end), "many.zip")
