@@ -59,8 +59,12 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
 
 
 def _lock_collection(session: Session, name: str) -> None:
-    """Make the collection if need be and lock its row: uploads to one collection are recorded one by one."""
+    """Make the collection if need be and lock its row: uploads to one collection are recorded one by one.
+
+    A new one waits for who holds all the others, `Serving.purge`: it would not hold this one.
+    """
     if session.get(CollectionRow, name, with_for_update=True) is None:
+        session.execute(select(CollectionRow.name).order_by(CollectionRow.name).with_for_update()).all()
         with suppress(IntegrityError), session.begin_nested():  # another upload may make it just now
             session.add(CollectionRow(name=name, created_at=time.time()))
         session.get(CollectionRow, name, with_for_update=True)

@@ -11,14 +11,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, event, make_url, text
 
-from rag.database import connect, migrate
+from rag.database import connect, migrate, transaction
 from rag.generations import Generations
 from rag.leases import Claim, Leases
 from rag.registry import Registry
 from rag.serving import Serving, Switch
+from rag.tables import WorkRow
 from rag.types import Chunk, Document, Extracted, Failure, Generation, Principal, Scope
 from rag.uploads import Upload
-from rag.work import Kind
+from rag.work import Kind, Work
 
 POSTGRES_URL = os.environ.get("ATTEST_TEST_POSTGRES_URL", "")
 ADMIN = Principal(name="admin", scopes=frozenset({Scope.ADMIN}))
@@ -105,14 +106,21 @@ def extracted(*texts: str) -> Extracted:
 def take(leases: Leases, document: Document, kind: Kind = Kind.INGEST, *, lease_s: float = LEASE_S) -> Claim:
     """Claim this document's next work of a kind, as a worker of its own; what comes before it is given back."""
     others: list[Claim] = []
-    claim = leases.claim(token_hex(4), lease_s)
+    claim = leases.claim(token_hex(4), LEASE_S)
     while claim is not None and (claim.document.id, claim.work.kind) != (document.id, kind):
         others.append(claim)
-        claim = leases.claim(token_hex(4), lease_s)
+        claim = leases.claim(token_hex(4), LEASE_S)
     for other in others:
         leases.release(other.work)
     assert claim is not None, f"no {kind} of {document.id} is due"
+    leases.renew(claim.work, lease_s)
     return claim
+
+
+def make_due(engine: Engine, work: Work) -> None:
+    """Let the time pass until postponed work is due."""
+    with transaction(engine, writes=True) as session:
+        session.get_one(WorkRow, work.id).not_before = 0.0
 
 
 def finish(leases: Leases, serving: Serving, document: Document, *texts: str) -> Switch:
