@@ -104,11 +104,17 @@ def extracted(*texts: str) -> Extracted:
 
 
 def take(leases: Leases, document: Document, kind: Kind = Kind.INGEST, *, lease_s: float = LEASE_S) -> Claim:
-    """Claim this document's next work of a kind, as a worker of its own; what comes before it is given back."""
+    """Claim this document's next work of a kind, as a worker of its own; what comes before it is given back.
+
+    Its cleaning, which comes before all, is done first: there is no index here.
+    """
     others: list[Claim] = []
     claim = leases.claim(token_hex(4), LEASE_S)
     while claim is not None and (claim.document.id, claim.work.kind) != (document.id, kind):
-        others.append(claim)
+        if (claim.document.id, claim.work.kind) == (document.id, Kind.CLEAN):
+            leases.done(claim.work)
+        else:
+            others.append(claim)
         claim = leases.claim(token_hex(4), LEASE_S)
     for other in others:
         leases.release(other.work)

@@ -14,7 +14,19 @@ from rag.serving import Serving, Switch, chunk_id
 from rag.tables import ChunkRow, DocumentRow, IdempotencyRow, IndexedRow, SourceIdRow, VersionRow, WorkRow
 from rag.types import Document, Status
 from rag.work import Kind
-from tests.rag.conftest import ADMIN, BROKEN, LEASE_S, RAN_OUT, extracted, finish, generation, make_due, shown, take, upload
+from tests.rag.conftest import (
+    ADMIN,
+    BROKEN,
+    LEASE_S,
+    RAN_OUT,
+    extracted,
+    finish,
+    generation,
+    make_due,
+    shown,
+    take,
+    upload,
+)
 
 
 def added(registry: Registry, content: str = "rules", **changes: object) -> Document:
