@@ -29,7 +29,8 @@ def _compare(pipeline: Pipeline, dense: Dense) -> None:
     expected = pipeline.serving.served_counts()
     complete = {key: one.version for key, one in expected.items() if found[key, one.version] == one.chunks}
     lacking = expected.keys() - complete.keys()
-    pipeline.leases.ask_to_clean(orphaned)
+    for document_id in pipeline.leases.ask_to_clean(orphaned):  # a registry older than its index: nobody else would
+        dense.index.delete(sorted(dense.index.ids_of(document_id)))
     pipeline.serving.ask_to_index(lacking, dense.generation.id)
     pipeline.serving.mark_indexed(complete, dense.generation.id)
     log.warning(

@@ -105,12 +105,15 @@ class Leases:
         with transaction(self._engine, writes=False) as session:
             return outstanding(session, is_due(clock(session)))
 
-    def ask_to_clean(self, document_ids: Collection[str]) -> None:
-        """Have documents looked through for what should not be there."""
+    def ask_to_clean(self, document_ids: Collection[str]) -> set[str]:
+        """Have documents looked through for what should not be there. Return those that the registry does not know."""
+        unknown = set(document_ids)
         for some in in_parts(document_ids):
             with transaction(self._engine, writes=True) as session:
                 for document in locked(session, some):
                     add_work(session, Kind.CLEAN, document.id)
+                    unknown.discard(document.id)
+        return unknown
 
     def worker_seen(self, worker: str, forget_after_s: float) -> None:
         """Record that a worker process is alive, and forget those not heard from for long."""

@@ -9,7 +9,7 @@ from secrets import token_hex
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, event, make_url, text
+from sqlalchemy import Engine, make_url, text
 
 from rag.database import connect, migrate, transaction
 from rag.generations import Generations
@@ -20,6 +20,7 @@ from rag.tables import WorkRow
 from rag.types import Chunk, Document, Extracted, Failure, Generation, Principal, Scope
 from rag.uploads import Upload
 from rag.work import Kind, Work
+from tests.workshop import connect_hurried
 
 POSTGRES_URL = os.environ.get("ATTEST_TEST_POSTGRES_URL", "")
 ADMIN = Principal(name="admin", scopes=frozenset({Scope.ADMIN}))
@@ -27,14 +28,6 @@ VISITOR = Principal(name="visitor", scopes=frozenset({Scope.SEARCH, Scope.DOCUME
 BROKEN = Failure(type="broken-document", title="The document cannot be read", detail="Save it anew.")
 LEASE_S = 30.0
 RAN_OUT = -1.0  # a lease of this length is over as soon as it is taken
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry with its tables, to be copied: a migration takes longer than most tests."""
-    path = tmp_path_factory.mktemp("registry") / "registry.db"
-    migrate(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES_URL else ["sqlite"])
@@ -46,9 +39,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -
         within = make_url(POSTGRES_URL).update_query_dict({"options": f"-csearch_path={schema}"})
         url = within.render_as_string(hide_password=False)
         migrate(url)
-    opened = connect(url)
-    if request.param == "sqlite":
-        event.listen(opened, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    opened = connect_hurried(url) if request.param == "sqlite" else connect(url)
     yield opened
     opened.dispose()
     if request.param == "postgresql":

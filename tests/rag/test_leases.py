@@ -19,7 +19,7 @@ def added(registry: Registry, content: str = "rules", **changes: object) -> Docu
 
 def claimed(leases: Leases, **options: int) -> list[str]:
     """Claim all that is due; return the documents in the order in which they were given."""
-    found = []
+    found: list[str] = []
     while claim := leases.claim(f"worker {len(found)}", LEASE_S, **options):
         found.append(claim.document.id)
     return found
