@@ -68,10 +68,11 @@ class Pipeline:
                 do(claim, heartbeat)
             except Interrupted:
                 self.leases.release(claim.work)
-            except PermanentError as exc:
-                self._fail(claim.work, exc)
             except Exception as exc:  # noqa: BLE001  # whatever it is, the work must not be lost
-                self._postpone(claim.work, exc)
+                if isinstance(exc, PermanentError) and claim.work.kind != Kind.CLEAN:  # what is deleted must go
+                    self._fail(claim.work, exc)
+                else:
+                    self._postpone(claim.work, exc)
         return True
 
     def ingest(self, claim: Claim, heartbeat: Heartbeat) -> None:
@@ -87,8 +88,8 @@ class Pipeline:
                 log.info("ready", extra={"document_id": work.document_id, "chunks": len(ids)})
             case Switch.SUPERSEDED:
                 dense.index.delete(ids)
-            case Switch.LOST:  # another holds it, or it is deleted: what should not be there is for its cleaning
-                self.leases.ask_to_clean([work.document_id])
+            case Switch.LOST:
+                self._lost(work)
             case Switch.MOVED:
                 raise Interrupted
 
@@ -99,8 +100,10 @@ class Pipeline:
         version, chunks = self.serving.served_chunks(work.document_id)
         if dense is not None and version == work.version:
             self._index(claim, heartbeat, dense, version, chunks)
-            self.serving.reindexed(work)
-        self.leases.done(work)
+            if not self.serving.reindexed(work):
+                self._lost(work)
+        else:
+            self.leases.done(work)
 
     def clean(self, claim: Claim, heartbeat: Heartbeat) -> None:
         """Remove the vectors that are no longer shown, and of a deleted document everything; prove it by query."""
@@ -118,6 +121,11 @@ class Pipeline:
             self.serving.purge(work, self.store.delete)
             log.info("purged", extra={"document_id": work.document_id})
         self.leases.done(work)
+
+    def _lost(self, work: Work) -> None:
+        """Another has the work, or its document is deleted: what should not be in the index is for its cleaning."""
+        self.leases.done(work)
+        self.leases.ask_to_clean([work.document_id])
 
     def _read(self, version: Version, dense: Dense) -> Extracted:
         generation = dense.generation

@@ -20,17 +20,18 @@ def reconcile(pipeline: Pipeline) -> None:
 
 
 def _compare(pipeline: Pipeline, dense: Dense) -> None:
-    found: Counter[str] = Counter()
+    found: Counter[tuple[str, int]] = Counter()
     orphaned: set[str] = set()
     for ids in dense.index.ids():
         known = pipeline.serving.served_ids(ids)
-        found.update(_document(chunk_id) for chunk_id in known)
-        orphaned |= {_document(chunk_id) for chunk_id in set(ids) - known}
+        found.update(_document_and_version(chunk_id) for chunk_id in known)
+        orphaned |= {_document_and_version(chunk_id)[0] for chunk_id in set(ids) - known}
     expected = pipeline.serving.served_counts()
-    lacking = [document for document, chunks in expected.items() if found[document] < chunks]
-    pipeline.leases.ask_to_clean(sorted(orphaned))
+    complete = {key: one.version for key, one in expected.items() if found[key, one.version] == one.chunks}
+    lacking = expected.keys() - complete.keys()
+    for document_id in pipeline.leases.ask_to_clean(orphaned):  # a registry older than its index: nobody else would
+        dense.index.delete(sorted(dense.index.ids_of(document_id)))
     pipeline.serving.ask_to_index(lacking, dense.generation.id)
-    complete = [document for document, chunks in expected.items() if found[document] == chunks]
     pipeline.serving.mark_indexed(complete, dense.generation.id)
     log.warning(
         "index and registry differed",
@@ -38,5 +39,6 @@ def _compare(pipeline: Pipeline, dense: Dense) -> None:
     )
 
 
-def _document(chunk_id: str) -> str:
-    return chunk_id.split(".", 1)[0]
+def _document_and_version(chunk_id: str) -> tuple[str, int]:
+    document_id, version, _ = chunk_id.split(".")
+    return document_id, int(version)

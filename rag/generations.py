@@ -1,29 +1,35 @@
 """Generations: an index filled by one embedding model each. One serves; a change of model is a switch to another."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from rag.audit import record
-from rag.database import clock, transaction
+from rag.database import clock, insert_if_new, transaction
 from rag.embed import Embedder
 from rag.errors import EmbedderMismatch, GenerationNotReady, InvalidRequest
 from rag.tables import DocumentRow, GenerationRow, IndexedRow, WorkRow
 from rag.tokens import model_name
 from rag.types import Generation
-from rag.work import BACKGROUND, Kind, add_work
+from rag.work import BACKGROUND, Kind, add_reindexing
 
 
 class State(StrEnum):
-    """`building` is filled for the first time, `serving` answers, `standby` served before and is kept filled."""
+    """`building` is filled for the first time, `serving` answers, `standby` served before and is kept filled.
+
+    Of a `dropped` one only the row is left, so that no other is ever taken for it: processes remember ids.
+    """
 
     BUILDING = "building"
     SERVING = "serving"
     STANDBY = "standby"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,7 @@ class Generations:
     def all(self) -> list[Generation]:
         """Return every generation, oldest first."""
         with transaction(self._engine, writes=False) as session:
-            return [generation_record(row) for row in session.scalars(select(GenerationRow).order_by(GenerationRow.id))]
+            return [generation_record(row) for row in _present(session)]
 
     def progress(self) -> list[Progress]:
         """Return every generation and how far it is filled, oldest first."""
@@ -64,15 +70,13 @@ class Generations:
                     total=total,
                     failed=_stuck(session, row.id),
                 )
-                for row in session.scalars(select(GenerationRow).order_by(GenerationRow.id)).all()
+                for row in _present(session)
             ]
 
     def first(self, generation: Generation) -> Generation:
         """Make the first generation unless there is one; return the one that serves."""
         with transaction(self._engine, writes=True) as session:
-            _lock(session)
-            if session.scalar(select(func.count()).select_from(GenerationRow)) == 0:
-                _add(session, generation, State.SERVING)
+            insert_if_new(session, GenerationRow, **_values(generation, 1, State.SERVING, clock(session)))
         return self.serving() or generation
 
     def build(self, generation: Generation, actor: str) -> Generation:
@@ -81,9 +85,11 @@ class Generations:
             _lock(session)
             if session.scalar(select(GenerationRow.id).where(GenerationRow.state == State.BUILDING)):
                 raise InvalidRequest("Another generation is being built. Switch to it, or drop it first.")
-            row = _add(session, generation, State.BUILDING)
-            for document in session.scalars(select(DocumentRow).where(*_is_served())):
-                add_work(session, Kind.REINDEX, document.id, version=document.serving or 0, generation=row.id)
+            number = (session.scalar(select(func.max(GenerationRow.id))) or 0) + 1
+            row = GenerationRow(**_values(generation, number, State.BUILDING, clock(session)))
+            session.add(row)
+            session.flush()
+            add_reindexing(session, row.id, *_is_served())
             record(session, actor, "generation.build", "", generation=row.id, model=row.model)
             return generation_record(row)
 
@@ -95,7 +101,7 @@ class Generations:
         with transaction(self._engine, writes=True) as session:
             _lock(session)
             row = session.get(GenerationRow, generation_id)
-            if row is None:
+            if row is None or row.state == State.DROPPED:
                 raise InvalidRequest(f"No generation has the id {generation_id}. `rag models list` shows them.")
             if missing := _missing(session, generation_id):
                 raise GenerationNotReady(
@@ -122,11 +128,11 @@ class Generations:
         with transaction(self._engine, writes=True) as session:
             _lock(session)
             row = session.get(GenerationRow, generation_id)
-            if row is None or row.state == State.SERVING:
+            if row is None or row.state in {State.SERVING, State.DROPPED}:
                 raise InvalidRequest(f"Generation {generation_id} serves, or there is none of this id.")
-            session.execute(delete(WorkRow).where(WorkRow.generation == generation_id))
             session.execute(delete(IndexedRow).where(IndexedRow.generation == generation_id))
-            session.delete(row)
+            session.execute(delete(WorkRow).where(WorkRow.generation == generation_id))
+            row.state = State.DROPPED
             record(session, actor, "generation.drop", "", generation=generation_id)
 
 
@@ -168,26 +174,27 @@ def _lock(session: Session) -> None:
     session.execute(select(GenerationRow.id).with_for_update()).all()
 
 
-def _add(session: Session, generation: Generation, state: State) -> GenerationRow:
+def _present(session: Session) -> Sequence[GenerationRow]:
+    rows = select(GenerationRow).where(GenerationRow.state != State.DROPPED).order_by(GenerationRow.id)
+    return session.scalars(rows).all()
+
+
+def _values(generation: Generation, number: int, state: State, now: float) -> dict[str, Any]:
     slug = re.sub(r"[^a-z0-9._-]+", "-", generation.model.rsplit("/", 1)[-1].lower()).strip("-._")
     name = f"chunks-{slug}-{generation.dimension}"
-    number = (session.scalar(select(func.max(GenerationRow.id))) or 0) + 1
-    row = GenerationRow(
-        id=number,
-        model=generation.model,
-        url=generation.url,
-        query_prefix=generation.query_prefix,
-        passage_prefix=generation.passage_prefix,
-        send_input_type=generation.send_input_type,
-        dimension=generation.dimension,
-        max_tokens=generation.max_tokens,
-        index_name=name if number == 1 else f"{name}-g{number}",
-        state=state,
-        created_at=clock(session),
-    )
-    session.add(row)
-    session.flush()
-    return row
+    return {
+        "id": number,
+        "model": generation.model,
+        "url": generation.url,
+        "query_prefix": generation.query_prefix,
+        "passage_prefix": generation.passage_prefix,
+        "send_input_type": generation.send_input_type,
+        "dimension": generation.dimension,
+        "max_tokens": generation.max_tokens,
+        "index_name": name if number == 1 else f"{name}-g{number}",
+        "state": state,
+        "created_at": now,
+    }
 
 
 def _is_served() -> tuple[ColumnElement[bool], ...]:

@@ -32,7 +32,13 @@ class Index:
         self._identity = {"embedder": model_name(generation.model), "dimension": generation.dimension}
         with self._translated():
             self._client = _client(url)
-        self._collection = self._opened()
+        self._handle: Collection | None = self._opened()
+
+    @property
+    def _collection(self) -> Collection:
+        """Return the collection; one that Chroma had lost is made anew, and is empty."""
+        handle = self._handle = self._handle or self._opened()
+        return handle
 
     def _opened(self) -> Collection:
         with self._translated():
@@ -110,8 +116,8 @@ class Index:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except NotFoundError as exc:  # Chroma lost its data: begin with an empty collection, which fills again
-            self._collection = self._opened()
+        except NotFoundError as exc:  # lost, or dropped: who asks again begins with an empty one, which fills again
+            self._handle = None
             raise IndexUnavailable(f"Chroma at {self._url} had lost {self.name}.") from exc
         except (ChromaError, httpx.HTTPError, ValueError) as exc:
             raise IndexUnavailable(f"Chroma at {self._url}: {exc}") from exc

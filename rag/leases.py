@@ -1,6 +1,6 @@
 """Who works on what: the next work, its lease, its progress, its end. The broker remembers none of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from rag.database import clock, transaction
 from rag.records import document_record
 from rag.tables import DocumentRow, LaneRow, VersionRow, WorkerRow, WorkRow
 from rag.types import Document, Failure, Status, Version
-from rag.work import BACKGROUND, Kind, Work, add_work, held_by, is_due, is_held, outstanding
+from rag.work import BACKGROUND, Kind, Work, add_work, end_work, held_by, in_parts, is_due, is_held, locked, outstanding
 
 POISON = Failure(
     type="worker-lost",
@@ -72,7 +72,7 @@ class Leases:
     def done(self, work: Work) -> None:
         """End work that leaves nothing else to do."""
         with transaction(self._engine, writes=True) as session:
-            session.execute(delete(WorkRow).where(*held_by(work)))
+            end_work(session, work)
 
     def fail(self, work: Work, failure: Failure) -> None:
         """End a version for good; the one served before it goes on serving."""
@@ -105,11 +105,15 @@ class Leases:
         with transaction(self._engine, writes=False) as session:
             return outstanding(session, is_due(clock(session)))
 
-    def ask_to_clean(self, document_ids: Sequence[str]) -> None:
-        """Have documents looked through for what should not be there."""
-        with transaction(self._engine, writes=True) as session:
-            for document_id in document_ids:
-                add_work(session, Kind.CLEAN, document_id)
+    def ask_to_clean(self, document_ids: Collection[str]) -> set[str]:
+        """Have documents looked through for what should not be there. Return those that the registry does not know."""
+        unknown = set(document_ids)
+        for some in in_parts(document_ids):
+            with transaction(self._engine, writes=True) as session:
+                for document in locked(session, some):
+                    add_work(session, Kind.CLEAN, document.id)
+                    unknown.discard(document.id)
+        return unknown
 
     def worker_seen(self, worker: str, forget_after_s: float) -> None:
         """Record that a worker process is alive, and forget those not heard from for long."""
@@ -133,8 +137,9 @@ def _next_due(session: Session, now: float, max_bytes: int | None) -> WorkRow | 
     Cleaning comes before everything else, so that what is deleted is soon gone.
     """
     clean = BACKGROUND + Kind.CLEAN
-    lanes = session.scalars(select(LaneRow.name).order_by(LaneRow.name != clean, LaneRow.claimed_at, LaneRow.name))
-    for lane in lanes.all():
+    has_due = exists().where(WorkRow.lane == LaneRow.name, is_due(now))
+    order = (LaneRow.name != clean, LaneRow.claimed_at, LaneRow.name)
+    for lane in session.scalars(select(LaneRow.name).where(has_due).order_by(*order)).all():
         other = aliased(WorkRow)
         is_busy = exists().where(other.document_id == WorkRow.document_id, is_held(now, other))
         due = select(WorkRow).where(WorkRow.lane == lane, is_due(now), ~is_busy)
@@ -165,7 +170,8 @@ def _claimed(session: Session, row: WorkRow, owner: str, until: float) -> Claim 
     if row.kind != Kind.CLEAN and (is_deleted or version is None):
         session.delete(row)
         return None
-    row.owner, row.lease_until, row.attempts = owner, until, row.attempts + 1
+    _take_from_the_silent(session, row)
+    row.owner, row.lease_until, row.attempts, row.not_before = owner, until, row.attempts + 1, 0.0
     if row.kind == Kind.INGEST and version is not None:
         version.status, version.attempts = Status.PROCESSING, row.attempts
         version.stage, version.done, version.total, version.unit = "parse", 0, 1, "documents"
@@ -182,6 +188,13 @@ def _claimed(session: Session, row: WorkRow, owner: str, until: float) -> Claim 
     )
     own = next((one for one in record.versions if one.version == row.version), None)
     return Claim(work=work, document=record, version=own, is_deleted=is_deleted)
+
+
+def _take_from_the_silent(session: Session, row: WorkRow) -> None:
+    """End the claims on the document's other work, all run out: no late holder may change what is worked on now."""
+    other = (WorkRow.document_id == row.document_id, WorkRow.id != row.id, WorkRow.owner.is_not(None))
+    values = {"owner": None, "lease_until": 0.0, "strikes": WorkRow.strikes + 1}
+    session.execute(update(WorkRow).where(*other).values(**values))
 
 
 def _end_as_failed(session: Session, row: WorkRow, failure: Failure | None) -> None:

@@ -1,6 +1,6 @@
 """The truth about documents, versions and passages, from which the index can be rebuilt. `rag.leases` has the work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, delete, exists, func, or_, select
@@ -21,10 +21,13 @@ IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
 
 @dataclass(frozen=True, kw_only=True)
 class LiveHits:
-    """Hits that may be shown, best first, and whether a candidate was of a version replaced since it was found."""
+    """Hits that may be shown, best first, and the documents of which a candidate is of a version replaced since.
+
+    Of each: its id and the version that it serves now.
+    """
 
     hits: list[Hit]
-    is_outdated: bool
+    replaced: set[tuple[str, int]]
 
 
 class Registry:
@@ -215,9 +218,9 @@ class Registry:
                     query.where(ChunkRow.id.in_(ids[first : first + IDS_AT_ONCE]))
                 )
             ]
-            is_outdated = _were_replaced(session, scores.keys() - {hit.chunk_id for hit, _ in found})
+            replaced = _replaced(session, scores.keys() - {hit.chunk_id for hit, _ in found})
         hits = [hit for hit, access in found if principal.may_see(access)]
-        return LiveHits(hits=sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id)), is_outdated=is_outdated)
+        return LiveHits(hits=sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id)), replaced=replaced)
 
     def hidden(self, document_ids: Sequence[str], principal: Principal) -> set[str]:
         """Return those of the documents that are deleted, or not for this principal (any more)."""
@@ -264,12 +267,16 @@ def _visible(session: Session, document_id: str, principal: Principal) -> Docume
     return row
 
 
-def _were_replaced(session: Session, chunk_ids: Sequence[str] | set[str]) -> bool:
-    """Tell whether one of these chunks is of a live document that serves another version by now."""
+def _replaced(session: Session, chunk_ids: Set[str]) -> set[tuple[str, int]]:
+    """Return the live documents, with the version that they serve, of which a chunk is of another version."""
     versions = {tuple(chunk_id.split(".")[:2]) for chunk_id in chunk_ids}
-    documents = {document_id for document_id, _ in versions}
-    query = select(DocumentRow.id, DocumentRow.serving).where(
-        DocumentRow.id.in_(documents), DocumentRow.deleted_at.is_(None), DocumentRow.serving.is_not(None)
-    )
-    serving = {row.id: row.serving for row in session.execute(query)} if documents else {}
-    return any(document in serving and serving[document] != int(version) for document, version in versions)
+    documents = sorted({document_id for document_id, _ in versions})
+    serving: dict[str, int] = {}
+    for first in range(0, len(documents), IDS_AT_ONCE):
+        query = select(DocumentRow.id, DocumentRow.serving).where(
+            DocumentRow.id.in_(documents[first : first + IDS_AT_ONCE]),
+            DocumentRow.deleted_at.is_(None),
+            DocumentRow.serving.is_not(None),
+        )
+        serving |= {row.id: row.serving for row in session.execute(query)}
+    return {(key, serving[key]) for key, version in versions if key in serving and serving[key] != int(version)}

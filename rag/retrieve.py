@@ -24,18 +24,19 @@ class Retriever:
 
         The index may still hold vectors of deleted or replaced versions: it is asked for more until
         `top_k` live hits are found or it has no more. A document that was replaced between the index's answer
-        and the registry's would be missing: then the index, which held the new version before, is asked again.
+        and the registry's would be missing: then the index, which held the new version before, is asked again,
+        once for each version that comes to serve meanwhile.
         """
         if collections is not None:
             self.registry.require_collections(collections)
         dense = self.indexes.serving()
         vector = dense.embedder.embed_query(query)
-        limit, again = top_k * OVER_FETCH, 1
+        limit, seen = top_k * OVER_FETCH, set[tuple[str, int]]()
         while True:
             scores = dense.index.search(vector, limit=limit, collections=collections)
             found = self.registry.live_hits(scores, principal)
-            if found.is_outdated and again:
-                again -= 1
+            if found.replaced - seen:
+                seen |= found.replaced
             elif len(found.hits) >= top_k or len(scores) < limit:
                 return found.hits[:top_k]
             else:

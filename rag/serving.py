@@ -1,7 +1,8 @@
 """What answers may use: the switch to a version, what each generation's index must hold, the end of what is deleted."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -9,7 +10,8 @@ from sqlalchemy import Engine, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
-from rag.database import clock, insert_if_new, lock_name, transaction
+from rag.database import clock, lock_name, transaction
+from rag.generations import State
 from rag.records import chunk_record
 from rag.tables import (
     ChunkRow,
@@ -22,7 +24,7 @@ from rag.tables import (
     WorkRow,
 )
 from rag.types import Chunk, Extracted, Status
-from rag.work import Kind, Work, add_work, held_by
+from rag.work import Kind, Work, add_work, end_work, held_by, in_parts, locked
 
 _SERVED = (
     DocumentRow,
@@ -45,8 +47,20 @@ class Switch(StrEnum):
     MOVED = "moved"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """Which version of a document is served, and of how many chunks it is."""
+
+    version: int
+    chunks: int
+
+
 class Serving:
-    """Every change of what is shown. One transaction a call, which either happens whole or not at all."""
+    """Every change of what is shown. One transaction a call, which either happens whole or not at all.
+
+    Rows are locked in one order, so that no two transactions wait for each other: generations, collections, the
+    document, its work.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -57,13 +71,12 @@ class Serving:
         Other generations are queued to be filled with it, and the vectors before it to be removed.
         """
         with transaction(self._engine, writes=True) as session:
+            states = _generation_states(session)
             document = session.get(DocumentRow, work.document_id, with_for_update=True)
             held = session.scalar(select(WorkRow).where(*held_by(work)).with_for_update())
             if held is None or document is None or document.deleted_at is not None:
                 return Switch.LOST
-            session.execute(select(GenerationRow.id).with_for_update(read=True)).all()  # none may switch meanwhile
-            states = {row.id: row.state for row in session.execute(select(GenerationRow.id, GenerationRow.state))}
-            if states[generation] != "serving":
+            if states.get(generation) != State.SERVING:
                 return Switch.MOVED
             _store_version(session, work, extracted)
             session.delete(held)
@@ -75,7 +88,7 @@ class Serving:
             if extracted.chunks:
                 session.execute(insert(ChunkRow), [_chunk_values(work, chunk) for chunk in extracted.chunks])
             session.execute(delete(IndexedRow).where(IndexedRow.document_id == work.document_id))
-            _mark_indexed(session, work, generation)
+            _mark_indexed(session, work.document_id, work.version, generation)
             for other in states.keys() - {generation}:
                 add_work(
                     session,
@@ -89,14 +102,19 @@ class Serving:
                 add_work(session, Kind.CLEAN, work.document_id)
             return Switch.SERVED
 
-    def reindexed(self, work: Work) -> None:
-        """Record that another generation holds the version, unless it was replaced meanwhile."""
+    def reindexed(self, work: Work) -> bool:
+        """Record that another generation holds the version, unless it was replaced meanwhile.
+
+        Return False if the work was lost: then its vectors may be where none should be.
+        """
         with transaction(self._engine, writes=True) as session:
+            states = _generation_states(session)
             document = session.get_one(DocumentRow, work.document_id, with_for_update=True)
-            if session.execute(delete(WorkRow).where(*held_by(work)).returning(WorkRow.id)).first() is None:
-                return
-            if document.deleted_at is None and document.serving == work.version:
-                _mark_indexed(session, work, work.generation)
+            if not end_work(session, work):
+                return False
+            if document.deleted_at is None and document.serving == work.version and work.generation in states:
+                _mark_indexed(session, work.document_id, work.version, work.generation)
+            return True
 
     def served_chunks(self, document_id: str) -> tuple[int, list[Chunk]]:
         """Return the version that the index is to hold and its chunks in reading order; (0, []) for none."""
@@ -114,26 +132,32 @@ class Serving:
     def is_indexed(self, document_id: str, generation: int) -> bool:
         """Tell whether a generation is said to hold what is served of a document."""
         with transaction(self._engine, writes=False) as session:
-            return session.get(IndexedRow, (generation, document_id)) is not None
+            row = session.get(IndexedRow, (generation, document_id))
+            served = session.scalar(select(DocumentRow.serving).where(DocumentRow.id == document_id))
+            return row is not None and row.version == served
 
-    def ask_to_index(self, document_ids: Sequence[str], generation: int) -> None:
+    def ask_to_index(self, document_ids: Collection[str], generation: int) -> None:
         """Have a generation filled with what is served of these documents: it lacks some of it."""
-        with transaction(self._engine, writes=True) as session:
-            for document_id in document_ids:
-                document = session.get_one(DocumentRow, document_id, with_for_update=True)
-                if document.serving is not None and document.deleted_at is None:
-                    session.execute(
-                        delete(IndexedRow).where(
-                            IndexedRow.generation == generation, IndexedRow.document_id == document_id
-                        )
-                    )
-                    add_work(session, Kind.REINDEX, document_id, version=document.serving, generation=generation)
+        for some in in_parts(document_ids):
+            with transaction(self._engine, writes=True) as session:
+                for document in locked(session, some):
+                    if document.serving is not None and document.deleted_at is None:
+                        self._index_again(session, document.id, document.serving, generation)
+
+    def _index_again(self, session: Session, document_id: str, version: int, generation: int) -> None:
+        lacking = (IndexedRow.generation == generation, IndexedRow.document_id == document_id)
+        session.execute(delete(IndexedRow).where(*lacking))
+        add_work(session, Kind.REINDEX, document_id, version=version, generation=generation)
 
     def is_settled(self, generation: int, vectors: int) -> bool:
         """Tell whether a generation with so many vectors holds what is served, as far as counting shows."""
         with transaction(self._engine, writes=False) as session:
             expected = session.scalar(select(func.sum(VersionRow.chunks)).join(*_SERVED)) or 0
-            marked = exists().where(IndexedRow.generation == generation, IndexedRow.document_id == DocumentRow.id)
+            marked = exists().where(
+                IndexedRow.generation == generation,
+                IndexedRow.document_id == DocumentRow.id,
+                IndexedRow.version == DocumentRow.serving,
+            )
             unmarked = session.scalar(select(VersionRow.document_id).join(*_SERVED).where(~marked).limit(1))
             return vectors == expected and unmarked is None
 
@@ -148,25 +172,20 @@ class Serving:
                 )
             )
 
-    def served_counts(self) -> dict[str, int]:
-        """Return every served document with the number of its chunks."""
+    def served_counts(self) -> dict[str, Served]:
+        """Return every served document with its version and the number of its chunks."""
         with transaction(self._engine, writes=False) as session:
-            query = select(VersionRow.document_id, VersionRow.chunks).join(*_SERVED)
-            return {row.document_id: row.chunks for row in session.execute(query)}
+            query = select(VersionRow.document_id, VersionRow.version, VersionRow.chunks).join(*_SERVED)
+            return {row.document_id: Served(version=row.version, chunks=row.chunks) for row in session.execute(query)}
 
-    def mark_indexed(self, document_ids: Sequence[str], generation: int) -> None:
-        """Record of served documents that a generation was seen to hold them."""
-        with transaction(self._engine, writes=True) as session:
-            for document_id in document_ids:
-                document = session.get_one(DocumentRow, document_id)
-                if document.serving is not None:
-                    insert_if_new(
-                        session,
-                        IndexedRow,
-                        generation=generation,
-                        document_id=document_id,
-                        version=document.serving,
-                    )
+    def mark_indexed(self, versions: Mapping[str, int], generation: int) -> None:
+        """Record of these versions that a generation was seen to hold them, where they are served still."""
+        for some in in_parts(versions):
+            with transaction(self._engine, writes=True) as session:
+                states = _generation_states(session)
+                for document in locked(session, some):
+                    if document.serving == versions[document.id] and generation in states:
+                        _mark_indexed(session, document.id, document.serving, generation)
 
     def purge(self, work: Work, remove_original: Callable[[str], None]) -> None:
         """Remove all that is left of a deleted document, its vectors gone already.
@@ -183,11 +202,14 @@ class Serving:
                 others = (VersionRow.sha256 == sha256, VersionRow.document_id != work.document_id)
                 if session.scalar(select(VersionRow.version).where(*others).limit(1)) is None:
                     remove_original(sha256)
-            for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow, WorkRow):
+            document = session.get_one(DocumentRow, work.document_id, with_for_update=True)
+            for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow):
                 session.execute(delete(table).where(table.document_id == work.document_id))
-            gone: dict[str, Any] = {"meta": {}, "access": [], "serving": None, "purged_at": clock(session)}
-            session.execute(update(DocumentRow).where(DocumentRow.id == work.document_id).values(**gone))
-            record(session, WORKER, "document.purged", work.document_id)
+            session.execute(delete(WorkRow).where(WorkRow.document_id == work.document_id, WorkRow.id != work.id))
+            if document.purged_at is None:
+                document.meta, document.access, document.serving = {}, [], None
+                document.purged_at = clock(session)
+                record(session, WORKER, "document.purged", work.document_id)
 
 
 def _store_version(session: Session, work: Work, extracted: Extracted) -> None:
@@ -213,8 +235,14 @@ def _store_version(session: Session, work: Work, extracted: Extracted) -> None:
     session.execute(update(VersionRow).where(*named).values(**values))
 
 
-def _mark_indexed(session: Session, work: Work, generation: int) -> None:
-    session.merge(IndexedRow(generation=generation, document_id=work.document_id, version=work.version))
+def _generation_states(session: Session) -> dict[int, str]:
+    """Return the state of every generation that there is; none changes while the transaction lasts."""
+    rows = select(GenerationRow.id, GenerationRow.state).order_by(GenerationRow.id).with_for_update(read=True)
+    return {row.id: row.state for row in session.execute(rows) if row.state != State.DROPPED}
+
+
+def _mark_indexed(session: Session, document_id: str, version: int, generation: int) -> None:
+    session.merge(IndexedRow(generation=generation, document_id=document_id, version=version))
 
 
 def _chunk_values(work: Work, chunk: Chunk) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -38,9 +38,11 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
     """Return the document that the upload belongs to, and whether there is work to do; see `Registry.add`."""
     lock_name(session, upload.sha256)  # a purge of the same bytes ends first: then they are stored again
     _lock_collection(session, upload.collection)
-    row = _named(session, upload, principal) or _with_same_bytes(session, upload)
-    if row is None:
-        row = _new_document(session, upload)
+    row = _named(session, upload, principal)
+    if row is not None and _is_others_too(session, row, upload):
+        upload = _apart_from(session, row, upload)
+        row = None
+    row = row or _with_same_bytes(session, upload) or _new_document(session, upload)
     _name(session, row, upload)
     row.meta = row.meta if upload.metadata is None else upload.metadata
     row.access = row.access if upload.access is None else list(upload.access)
@@ -69,25 +71,42 @@ def _lock_collection(session: Session, name: str) -> None:
 
 
 def _named(session: Session, upload: Upload, principal: Principal) -> DocumentRow | None:
-    """Return the document that has the upload's source_id, unless other names keep it as it is.
-
-    Raise Forbidden if the principal may not see it.
-    """
+    """Return the document that has the upload's source_id. Raise Forbidden if the principal may not see it."""
     if upload.source_id is None:
         return None
     name = session.get(SourceIdRow, (upload.collection, upload.source_id))
     if name is None:
         return None
     row = session.get_one(DocumentRow, name.document_id, with_for_update=True)
-    if not principal.may_see(row.access):
-        raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
-    latest = latest_version(session, row.id)
-    names = session.scalar(select(func.count()).where(SourceIdRow.document_id == row.id)) or 0
-    if latest is not None and latest.sha256 != upload.sha256 and names > 1:
-        session.delete(name)  # the other names go on meaning the document as it is
+    if row.deleted_at is not None:  # just now
+        session.delete(name)
         session.flush()
         return None
+    if not principal.may_see(row.access):
+        raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
     return row
+
+
+def _is_others_too(session: Session, row: DocumentRow, upload: Upload) -> bool:
+    """Tell whether the upload would change what other names mean: its bytes, or who may see them."""
+    latest = latest_version(session, row.id)
+    is_changed = latest is not None and latest.sha256 != upload.sha256
+    is_changed |= upload.access is not None and row.access != list(upload.access)
+    return is_changed and (session.scalar(select(func.count()).where(SourceIdRow.document_id == row.id)) or 0) > 1
+
+
+def _apart_from(session: Session, row: DocumentRow, upload: Upload) -> Upload:
+    """Take the upload's name from a document that goes on for others; return the upload with what it keeps of it."""
+    session.execute(
+        delete(SourceIdRow).where(
+            SourceIdRow.collection == upload.collection, SourceIdRow.source_id == upload.source_id
+        )
+    )
+    return replace(
+        upload,
+        metadata=row.meta if upload.metadata is None else upload.metadata,
+        access=row.access if upload.access is None else upload.access,
+    )
 
 
 def _with_same_bytes(session: Session, upload: Upload) -> DocumentRow | None:
@@ -97,6 +116,8 @@ def _with_same_bytes(session: Session, upload: Upload) -> DocumentRow | None:
         .join(VersionRow, VersionRow.document_id == DocumentRow.id)
         .where(DocumentRow.collection == upload.collection, DocumentRow.deleted_at.is_(None))
         .where(VersionRow.sha256 == upload.sha256)
+        .order_by(DocumentRow.id)
+        .with_for_update(of=DocumentRow)
     )
     for row in session.scalars(live).unique():
         latest = latest_version(session, row.id)

@@ -1,14 +1,14 @@
 """What work is, and how it is added: in the same transaction as what makes it necessary."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, func, literal, or_, select
+from sqlalchemy import ColumnElement, String, cast, delete, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from rag.database import clock, insert_if_new
-from rag.tables import LaneRow, WorkerRow, WorkRow
+from rag.tables import DocumentRow, LaneRow, WorkerRow, WorkRow
 from rag.types import Failure
 
 WORKER_SEEN_S = 20.0  # four times the interval in which a worker says that it is alive
@@ -50,7 +50,11 @@ def add_work(
     lane: str = "",
     size_bytes: int = 0,
 ) -> None:
-    """Queue work for any worker. What is queued already stays as it is; what is due later is due now."""
+    """Queue work for any worker. What is queued already stays as it is; what is due later is due now.
+
+    What is held already is done once more: its holder may be past the place for which it is asked. The caller holds
+    the document's row, so that its work is added by one transaction at a time.
+    """
     now = clock(session)
     row = WorkRow(
         id=f"{kind}:{document_id}:{version}:{generation}",
@@ -72,12 +76,56 @@ def add_work(
         session.add(row)
         session.flush()
     else:
-        known.not_before = 0.0
+        known.not_before = now
+
+
+def add_reindexing(session: Session, generation: int, *such: ColumnElement[bool]) -> None:
+    """Queue that a new generation is filled with what such documents serve; one statement, however many there are."""
+    lane, version = BACKGROUND + Kind.REINDEX, cast(DocumentRow.serving, String)
+    insert_if_new(session, LaneRow, name=lane, claimed_at=0.0)
+    values = {
+        "id": f"{Kind.REINDEX}:" + DocumentRow.id + ":" + version + f":{generation}",
+        "kind": literal(Kind.REINDEX.value),
+        "document_id": DocumentRow.id,
+        "version": DocumentRow.serving,
+        "generation": literal(generation),
+        "lane": literal(lane),
+        "size_bytes": literal(0),
+        "queued_at": literal(clock(session)),
+        "not_before": literal(0.0),
+        "attempts": literal(0),
+        "strikes": literal(0),
+        "lease_until": literal(0.0),
+    }
+    documents = select(*values.values()).where(*such).order_by(DocumentRow.id)
+    session.execute(insert(WorkRow).from_select(list(values), documents))
+
+
+def end_work(session: Session, work: Work) -> bool:
+    """Remove work that is done, and tell whether it is; it is not if it was lost, or asked for again meanwhile."""
+    done = delete(WorkRow).where(*held_by(work), WorkRow.not_before == 0.0).returning(WorkRow.id)
+    if session.execute(done).first() is not None:
+        return True
+    session.execute(update(WorkRow).where(*held_by(work)).values(owner=None, lease_until=0.0))
+    return False
 
 
 def drop_waiting(session: Session, document_id: str) -> None:
     """Forget a document's work that nobody holds."""
     session.execute(delete(WorkRow).where(WorkRow.document_id == document_id, ~is_held(clock(session))))
+
+
+def in_parts(document_ids: Collection[str], most: int = 100) -> Iterator[list[str]]:
+    """Yield the ids in order, some at a time, so that no transaction is long and none waits for another in a ring."""
+    ordered = sorted(document_ids)
+    for first in range(0, len(ordered), most):
+        yield ordered[first : first + most]
+
+
+def locked(session: Session, document_ids: Sequence[str]) -> Sequence[DocumentRow]:
+    """Return those of the documents that are known, in order, their rows locked."""
+    rows = select(DocumentRow).where(DocumentRow.id.in_(document_ids)).order_by(DocumentRow.id).with_for_update()
+    return session.scalars(rows).all()
 
 
 def held_by(work: Work) -> Sequence[ColumnElement[bool]]:

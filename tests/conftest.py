@@ -3,12 +3,15 @@
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from rag.database import migrate
 from tests import servers
+from tests import workshop as shop
 
 DEAD_PROXY = "http://127.0.0.1:9"  # nothing listens on the discard port
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", ""}  # noqa: S104  # compared
@@ -55,3 +58,23 @@ def rabbitmq() -> Iterator[tuple[str, psutil.Process]]:
     """URL and process of a broker."""
     with servers.rabbitmq() as running:
         yield running
+
+
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry with its tables, to be copied: a migration takes longer than most tests."""
+    path = tmp_path_factory.mktemp("registry") / "registry.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with shop.chroma(tmp_path_factory.mktemp("chroma")) as url:
+        yield url
+
+
+@pytest.fixture
+def workshop(chroma_url: str, empty_sqlite: Path, tmp_path: Path) -> Iterator[shop.Workshop]:
+    """All that ingesting needs, without a queue: a registry and an index of its own, and a very small embedder."""
+    with shop.opened(chroma_url, empty_sqlite, tmp_path) as opened:
+        yield opened

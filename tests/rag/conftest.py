@@ -7,31 +7,25 @@ from pathlib import Path
 from secrets import token_hex
 
 import pytest
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Engine, make_url
 
-from rag.database import connect, migrate
+from rag.database import connect, migrate, transaction
 from rag.generations import Generations
 from rag.leases import Claim, Leases
 from rag.registry import Registry
 from rag.serving import Serving, Switch
+from rag.tables import WorkRow
 from rag.types import Chunk, Document, Extracted, Failure, Generation, Principal, Scope
 from rag.uploads import Upload
-from rag.work import Kind
+from rag.work import Kind, Work
 from tests import servers
+from tests.workshop import connect_hurried
 
 ADMIN = Principal(name="admin", scopes=frozenset({Scope.ADMIN}))
 VISITOR = Principal(name="visitor", scopes=frozenset({Scope.SEARCH, Scope.DOCUMENTS_READ}))
 BROKEN = Failure(type="broken-document", title="The document cannot be read", detail="Save it anew.")
 LEASE_S = 30.0
 RAN_OUT = -1.0  # a lease of this length is over as soon as it is taken
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A registry with its tables, to be copied: a migration takes longer than most tests."""
-    path = tmp_path_factory.mktemp("registry") / "registry.db"
-    migrate(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +43,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -
         url = servers.new_database(request.getfixturevalue("postgres_url"), copy_of=made)
     else:
         url = f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}"
-    opened = connect(url)
-    if request.param == "sqlite":
-        event.listen(opened, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    opened = connect_hurried(url) if request.param == "sqlite" else connect(url)
     yield opened
     opened.dispose()
 
@@ -113,16 +105,29 @@ def extracted(*texts: str) -> Extracted:
 
 
 def take(leases: Leases, document: Document, kind: Kind = Kind.INGEST, *, lease_s: float = LEASE_S) -> Claim:
-    """Claim this document's next work of a kind, as a worker of its own; what comes before it is given back."""
+    """Claim this document's next work of a kind, as a worker of its own; what comes before it is given back.
+
+    Its cleaning, which comes before all, is done first: there is no index here.
+    """
     others: list[Claim] = []
-    claim = leases.claim(token_hex(4), lease_s)
+    claim = leases.claim(token_hex(4), LEASE_S)
     while claim is not None and (claim.document.id, claim.work.kind) != (document.id, kind):
-        others.append(claim)
-        claim = leases.claim(token_hex(4), lease_s)
+        if (claim.document.id, claim.work.kind) == (document.id, Kind.CLEAN):
+            leases.done(claim.work)
+        else:
+            others.append(claim)
+        claim = leases.claim(token_hex(4), LEASE_S)
     for other in others:
         leases.release(other.work)
     assert claim is not None, f"no {kind} of {document.id} is due"
+    leases.renew(claim.work, lease_s)
     return claim
+
+
+def make_due(engine: Engine, work: Work) -> None:
+    """Let the time pass until postponed work is due."""
+    with transaction(engine, writes=True) as session:
+        session.get_one(WorkRow, work.id).not_before = 0.0
 
 
 def finish(leases: Leases, serving: Serving, document: Document, *texts: str) -> Switch:
