@@ -60,6 +60,7 @@ def rabbitmq() -> Iterator[tuple[str, psutil.Process]]:
         yield running
 
 
+@pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with its tables, to be copied: a migration takes longer than most tests."""
     path = tmp_path_factory.mktemp("registry") / "registry.db"

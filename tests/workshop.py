@@ -22,6 +22,7 @@ from ingest.parse.sandbox import Sandbox
 from ingest.pipeline import Pipeline
 from ingest.queue import Queue, make_app
 from ingest.read import Reader
+from ingest.store import Store
 from ingest.store.local import LocalStore
 from rag.database import connect, transaction
 from rag.dense import Dense, DenseIndexes
