@@ -118,10 +118,17 @@ class Answerer:
     ) -> tuple[str, list[Citation], str]:
         """Return the final text, its citations, and who wrote it.
 
-        It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun.
+        It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun: the
+        last thing that is looked at.
         """
+        concluded = self._checked(question, hits, text, label)
         if self.retriever.registry.hidden([hit.document_id for hit in hits], question.principal):
             return ABSTENTION, [], label
+        return concluded
+
+    def _checked(
+        self, question: Question, hits: Sequence[Hit], text: str, label: str
+    ) -> tuple[str, list[Citation], str]:
         if not _is_answerable(hits, self.min_score) or ABSTENTION in text:
             return ABSTENTION, [], label
         checked, citations = check(text, hits)
