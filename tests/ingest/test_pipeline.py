@@ -25,7 +25,7 @@ def test_a_document_is_found_once_it_is_ready(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     "hooks",
     [
-        {"store": {"path": raising(Killed())}},
+        {"store": {"local": raising(Killed())}},
         {"index": {"upsert": raising(Killed())}},
         {"serving": {"switch": raising(Killed())}},
     ],
@@ -80,7 +80,7 @@ def test_a_document_that_cannot_be_embedded_fails_with_the_reason_and_the_next_i
 def test_a_document_that_kills_every_worker_fails_and_the_next_is_served(workshop: Workshop) -> None:
     poison, good = workshop.add(SIX), workshop.add(SEVEN)
     for _ in range(MAX_STRIKES):
-        workshop.die(workshop.with_hooks(store={"path": raising(Killed())}))
+        workshop.die(workshop.with_hooks(store={"local": raising(Killed())}))
 
     workshop.work()
 
