@@ -1,7 +1,8 @@
 """Vectors in a Chroma server: upsert, delete, search. Holds no text; the registry says what a hit is."""
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import chromadb
@@ -19,6 +20,7 @@ from rag.types import Generation
 from rag.vectors import Vectors
 
 IDS_AT_ONCE = 5000
+SEARCH_TRIES, SEARCH_PAUSE_S = 4, 0.1  # while Chroma writes a collection's first index file, it finds none on disk
 BATCH = 1000  # fastest insert measured; far below the server's limit
 
 
@@ -91,6 +93,13 @@ class Index:
 
     def search(self, vector: Vectors, *, limit: int, collections: Sequence[str] | None) -> dict[str, float]:
         """Return up to `limit` chunk ids with their cosine similarity, best first; None: all collections."""
+        for _ in range(SEARCH_TRIES - 1):
+            with suppress(IndexUnavailable):
+                return self._search(vector, limit, collections)
+            time.sleep(SEARCH_PAUSE_S)
+        return self._search(vector, limit, collections)
+
+    def _search(self, vector: Vectors, limit: int, collections: Sequence[str] | None) -> dict[str, float]:
         where = {"collection": {"$in": list(collections)}} if collections is not None else None
         with self._translated():
             found = self._collection.query(
