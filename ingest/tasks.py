@@ -79,7 +79,7 @@ class Worker:
                     self._large.release()
 
     def start(self) -> list[threading.Thread]:
-        """Start what goes on beside the work: sweeping, telling that this worker is alive, comparing index and registry."""
+        """Start what goes on beside the work: sweeping, telling that it is alive, comparing index and registry."""
         beside = [(self.sweep, SWEEP_EVERY_S), (self.tell, SEEN_EVERY_S), (self.compare, COMPARE_EVERY_S)]
         threads = [threading.Thread(target=self._repeat, args=(do, every_s), daemon=True) for do, every_s in beside]
         for thread in threads:

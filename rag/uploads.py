@@ -84,9 +84,20 @@ def _named(session: Session, upload: Upload, principal: Principal) -> DocumentRo
         session.delete(name)
         session.flush()
         return None
-    if not may_see(principal, row.access):
-        raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
+    require_replaceable(session, upload.collection, upload.source_id, principal)
     return row
+
+
+def require_replaceable(session: Session, collection: str, source_id: str | None, principal: Principal) -> None:
+    """Raise Forbidden if the source_id is that of a document which the principal may not see."""
+    named = (SourceIdRow.collection == collection, SourceIdRow.source_id == source_id)
+    access = session.scalar(
+        select(DocumentRow.access)
+        .join(SourceIdRow, SourceIdRow.document_id == DocumentRow.id)
+        .where(*named, DocumentRow.deleted_at.is_(None))
+    )
+    if access is not None and not may_see(principal, access):
+        raise Forbidden(f"source_id {source_id}: its document is not for this key.")
 
 
 def _is_others_too(session: Session, row: DocumentRow, upload: Upload) -> bool:
