@@ -31,19 +31,30 @@ RAN_OUT = -1.0  # a lease of this length is over as soon as it is taken
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES_URL else ["sqlite"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> Iterator[Engine]:
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database without tables."""
     schema = f"test_{uuid4().hex}"
-    url = f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}"
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
     if request.param == "postgresql":
         _execute(f"CREATE SCHEMA {schema}")
         within = make_url(POSTGRES_URL).update_query_dict({"options": f"-csearch_path={schema}"})
         url = within.render_as_string(hide_password=False)
-        migrate(url)
     opened = connect_hurried(url) if request.param == "sqlite" else connect(url)
     yield opened
     opened.dispose()
     if request.param == "postgresql":
         _execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+@pytest.fixture
+def engine(empty_engine: Engine, empty_sqlite: Path) -> Engine:
+    """A registry with its tables."""
+    url = empty_engine.url
+    if url.database and url.drivername.startswith("sqlite"):
+        shutil.copy(empty_sqlite, url.database)
+    else:
+        migrate(url.render_as_string(hide_password=False))
+    return empty_engine
 
 
 @pytest.fixture
