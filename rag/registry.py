@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, delete, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from rag.audit import record
@@ -13,7 +13,7 @@ from rag.records import chunk_record, document_record, hit_record
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Chunk, Document, Hit, Principal, Status
 from rag.uploads import Upload, add_version, latest_version, may_see, queue_again, record_upload, require_replaceable
-from rag.work import Kind, add_work, drop_waiting, waits_for
+from rag.work import Kind, add_work, drop_waiting, locked_one, waits_for
 
 IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
 
@@ -120,8 +120,7 @@ class Registry:
         with transaction(self._engine, writes=True) as session:
             row = _visible(session, document_id, principal)
             row.deleted_at = clock(session)
-            for name in session.scalars(select(SourceIdRow).where(SourceIdRow.document_id == document_id)):
-                session.delete(name)
+            session.execute(delete(SourceIdRow).where(SourceIdRow.document_id == document_id))
             drop_waiting(session, document_id)
             add_work(session, Kind.CLEAN, document_id)
             record(session, principal.name, "document.deleted", document_id, collection=row.collection)
@@ -239,7 +238,7 @@ def _place(cursor: str) -> tuple[float, str]:
 
 def _visible(session: Session, document_id: str, principal: Principal) -> DocumentRow:
     """Return the document's row, locked. Raise DocumentNotFound if it is deleted or not for the principal."""
-    row = session.get(DocumentRow, document_id, with_for_update=True)
+    row = locked_one(session, document_id)
     if row is None or row.deleted_at is not None or not may_see(principal, row.access):
         raise DocumentNotFound(f"No document has the id {document_id}.")
     return row

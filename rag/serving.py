@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
 from rag.database import clock, transaction
-from rag.generations import State
+from rag.generations import State, lock_generations
 from rag.records import chunk_record
 from rag.tables import (
     ChunkRow,
@@ -25,7 +25,7 @@ from rag.tables import (
     WorkRow,
 )
 from rag.types import Chunk, Extracted, Status
-from rag.work import Kind, Work, add_work, end_work, held_by, in_parts, locked
+from rag.work import Kind, Work, add_work, end_work, held_by, in_parts, locked, locked_one
 
 _SERVED = (
     DocumentRow,
@@ -73,7 +73,7 @@ class Serving:
         """
         with transaction(self._engine, writes=True) as session:
             states = _generation_states(session)
-            document = session.get(DocumentRow, work.document_id, with_for_update=True)
+            document = locked_one(session, work.document_id)
             held = session.scalar(select(WorkRow).where(*held_by(work)).with_for_update())
             if held is None or document is None or document.deleted_at is not None:
                 return Switch.LOST
@@ -110,8 +110,8 @@ class Serving:
         """
         with transaction(self._engine, writes=True) as session:
             states = _generation_states(session)
-            document = session.get_one(DocumentRow, work.document_id, with_for_update=True)
-            if not end_work(session, work):
+            document = locked_one(session, work.document_id)
+            if not end_work(session, work) or document is None:
                 return False
             if document.deleted_at is None and document.serving == work.version and work.generation in states:
                 _mark_indexed(session, work.document_id, work.version, work.generation)
@@ -196,8 +196,8 @@ class Serving:
         """
         with transaction(self._engine, writes=True) as session:
             session.execute(select(CollectionRow.name).order_by(CollectionRow.name).with_for_update()).all()
-            document = session.get_one(DocumentRow, work.document_id, with_for_update=True)
-            if session.scalar(select(WorkRow.id).where(*held_by(work))) is None:
+            document = locked_one(session, work.document_id)
+            if document is None or session.scalar(select(WorkRow.id).where(*held_by(work))) is None:
                 return
             own = select(VersionRow.sha256).where(VersionRow.document_id == work.document_id)
             others = select(VersionRow.sha256).where(VersionRow.document_id != work.document_id)
@@ -237,8 +237,9 @@ def _store_version(session: Session, work: Work, extracted: Extracted) -> None:
 
 def _generation_states(session: Session) -> dict[int, str]:
     """Return the state of every generation that there is; none changes while the transaction lasts."""
-    rows = select(GenerationRow.id, GenerationRow.state).order_by(GenerationRow.id).with_for_update(read=True)
-    return {row.id: row.state for row in session.execute(rows) if row.state != State.DROPPED}
+    lock_generations(session, to_change=False)
+    rows = session.execute(select(GenerationRow.id, GenerationRow.state))
+    return {row.id: row.state for row in rows if row.state != State.DROPPED}
 
 
 def _mark_indexed(session: Session, document_id: str, version: int, generation: int) -> None:

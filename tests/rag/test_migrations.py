@@ -45,14 +45,14 @@ VERSION: dict[str, Any] = {
     "created_at": 1.5,
 }
 FAILURE = {"error_type": "broken-document", "error_title": "Broken", "error_detail": "Save it anew."}
-DOCUMENTS = [
+DOCUMENTS: list[dict[str, Any]] = [
     {"id": "doc_ready", "source_id": "hr/rules", "serving": 2, "meta": '{"owner": "HR"}', "access": '["finance"]'},
     {"id": "doc_queued", "source_id": "hr/queued", "collection": "archive"},
     {"id": "doc_working"},
     {"id": "doc_failed"},
     {"id": "doc_deleted", "source_id": "hr/rules", "serving": 1, "deleted_at": 9.0},
 ]
-VERSIONS = [
+VERSIONS: list[dict[str, Any]] = [
     {"document_id": "doc_ready", "chunks": 1},
     {"document_id": "doc_ready", "version": 2, "chunks": 2, "title": "Rules", "text": "six days seven days"},
     {"document_id": "doc_ready", "version": 3, "status": "queued", "attempts": 2, "not_before": 1e12, **FAILURE},
@@ -115,7 +115,7 @@ def test_nothing_that_was_served_is_lost(old: Engine) -> None:
 
 def test_what_was_waiting_or_being_worked_on_is_work_once_and_nothing_else_is(old: Engine) -> None:
     leases = Leases(head(old))
-    found = []
+    found: list[tuple[str, str, int, bool]] = []
 
     while claim := leases.claim(f"worker {len(found)}", LEASE_S):
         found.append((claim.work.kind, claim.document.id, claim.work.version, claim.is_deleted))
