@@ -42,6 +42,7 @@ class Intake:
         kind = kind_of(file, filename)
         if size_of(file) > self.max_bytes:
             raise DocumentTooLarge(f"{filename}: the limit is {self.max_bytes:,} bytes. Split the document.")
+        self.registry.require_replaceable(collection, source_id, principal)
         sha256, size_bytes = self.store.put(file)
         upload = Upload(
             collection=collection,

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 from celery import Celery
 from celery.signals import worker_shutting_down
@@ -35,6 +36,7 @@ for _chatty in ("celery.worker.request", "celery.worker.strategy", "celery.app.t
     logging.getLogger(_chatty).setLevel(logging.WARNING)  # a line for every wake-up says nothing
 SWEEP_EVERY_S = 1.0
 SEEN_EVERY_S = 5.0
+COMPARE_EVERY_S = 10.0
 RECONCILE_IDLE_S, RECONCILE_BUSY_S = 60.0, 3600.0  # while documents come in, the counts differ anyway
 FORGET_AFTER_S = 86_400.0  # workers that ended
 SOURCES_AT_ONCE, SOURCES_EVERY_S = 2, 2.0  # a long crawl does not hold up the other sources
@@ -60,13 +62,11 @@ def run_worker(settings: Settings) -> None:
     worker = Worker(pipeline, app, settings.worker.concurrency)
     app.task(name=WAKE)(worker.work)
     worker_shutting_down.connect(lambda **_: pipeline.stopping.set(), weak=False)
-    threads = [threading.Thread(target=worker.sweep, daemon=True)]
+    worker.start()
     runner = _source_runner(settings, engine, pipeline.store, Queue(app))
     for number in range(SOURCES_AT_ONCE):
         owner = f"{socket.gethostname()}:{os.getpid()}:source-{number}"
-        threads.append(threading.Thread(target=_read_sources, args=(runner, owner, pipeline.stopping), daemon=True))
-    for thread in threads:
-        thread.start()
+        threading.Thread(target=_read_sources, args=(runner, owner, pipeline.stopping), daemon=True).start()
     app.Worker(
         pool="threads",
         concurrency=settings.worker.concurrency,
@@ -106,6 +106,7 @@ class Worker:
         self._pipeline, self._queue, self._slots = pipeline, Queue(app), slots
         self._large = threading.BoundedSemaphore(max(1, slots - 1))  # one slot is always free of large documents
         self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._compared = -RECONCILE_BUSY_S
 
     def work(self) -> None:
         """Do what is due until there is no more."""
@@ -121,22 +122,38 @@ class Worker:
                 if may_be_large:
                     self._large.release()
 
-    def sweep(self) -> None:
-        """Wake for work whose lease ran out, whose retry is due, or whose message was lost; without a broker, do it.
+    def start(self) -> list[threading.Thread]:
+        """Start what goes on beside the work: sweeping, telling that it is alive, comparing index and registry."""
+        beside = [(self.sweep, SWEEP_EVERY_S), (self.tell, SEEN_EVERY_S), (self.compare, COMPARE_EVERY_S)]
+        threads = [threading.Thread(target=self._repeat, args=(do, every_s), daemon=True) for do, every_s in beside]
+        for thread in threads:
+            thread.start()
+        return threads
 
-        Also say that this worker is alive, and compare index and registry now and then.
-        """
-        seen = reconciled = -RECONCILE_BUSY_S
-        while not self._pipeline.stopping.wait(SWEEP_EVERY_S):
+    def sweep(self) -> None:
+        """Wake for work whose lease ran out, whose retry is due, or whose message was lost; without a broker, do it."""
+        due = self._pipeline.leases.due()
+        if not all(self._queue.wake(expires_s=SWEEP_EVERY_S) for _ in range(min(due, self._slots))):
+            self.work()
+
+    def tell(self) -> None:
+        """Say that this worker is alive."""
+        self._pipeline.leases.worker_seen(self._name, FORGET_AFTER_S)
+
+    def compare(self) -> None:
+        """Compare index and registry if it is time to: at the start, and then the sooner the less there is to do."""
+        due = self._pipeline.leases.due()
+        if time.monotonic() - self._compared > (RECONCILE_BUSY_S if due else RECONCILE_IDLE_S):
+            reconcile(self._pipeline)
+            self._compared = time.monotonic()
+
+    def _repeat(self, do: Callable[[], None], every_s: float) -> None:
+        """Do it now and then until the worker stops. No error ends it: nobody would see that it is missing."""
+        while not self._pipeline.stopping.is_set():
             try:
-                if time.monotonic() - seen > SEEN_EVERY_S:
-                    self._pipeline.leases.worker_seen(self._name, FORGET_AFTER_S)
-                    seen = time.monotonic()
-                due = self._pipeline.leases.due()
-                if time.monotonic() - reconciled > (RECONCILE_BUSY_S if due else RECONCILE_IDLE_S):
-                    reconcile(self._pipeline)
-                    reconciled = time.monotonic()
-                if not all(self._queue.wake(expires_s=SWEEP_EVERY_S) for _ in range(min(due, self._slots))):
-                    self.work()
+                do()
             except RagError as exc:
-                log.warning("sweep failed", extra={"error": exc.detail})
+                log.warning("%s failed", do.__name__, extra={"error": exc.detail})
+            except Exception:
+                log.exception("%s failed", do.__name__)
+            self._pipeline.stopping.wait(every_s)

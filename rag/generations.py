@@ -19,6 +19,8 @@ from rag.tokens import model_name
 from rag.types import Generation
 from rag.work import BACKGROUND, Kind, add_reindexing
 
+FIRST = 1  # the id of the first generation
+
 
 class State(StrEnum):
     """`building` is filled for the first time, `serving` answers, `standby` served before and is kept filled.
@@ -76,13 +78,13 @@ class Generations:
     def first(self, generation: Generation) -> Generation:
         """Make the first generation unless there is one; return the one that serves."""
         with transaction(self._engine, writes=True) as session:
-            insert_if_new(session, GenerationRow, **_values(generation, 1, State.SERVING, clock(session)))
+            insert_if_new(session, GenerationRow, **_values(generation, FIRST, State.SERVING, clock(session)))
         return self.serving() or generation
 
     def build(self, generation: Generation, actor: str) -> Generation:
         """Begin to fill a new generation in the background. Raise InvalidRequest while another is being built."""
         with transaction(self._engine, writes=True) as session:
-            _lock(session)
+            lock_generations(session, to_change=True)
             if session.scalar(select(GenerationRow.id).where(GenerationRow.state == State.BUILDING)):
                 raise InvalidRequest("Another generation is being built. Switch to it, or drop it first.")
             number = (session.scalar(select(func.max(GenerationRow.id))) or 0) + 1
@@ -99,7 +101,7 @@ class Generations:
         Raise GenerationNotReady if it lacks vectors of a served document, InvalidRequest if there is none.
         """
         with transaction(self._engine, writes=True) as session:
-            _lock(session)
+            lock_generations(session, to_change=True)
             row = session.get(GenerationRow, generation_id)
             if row is None or row.state == State.DROPPED:
                 raise InvalidRequest(f"No generation has the id {generation_id}. `rag models list` shows them.")
@@ -126,7 +128,7 @@ class Generations:
     def drop(self, generation_id: int, actor: str) -> None:
         """Forget a generation that does not serve; its index may be removed then. Raise InvalidRequest otherwise."""
         with transaction(self._engine, writes=True) as session:
-            _lock(session)
+            lock_generations(session, to_change=True)
             row = session.get(GenerationRow, generation_id)
             if row is None or row.state in {State.SERVING, State.DROPPED}:
                 raise InvalidRequest(f"Generation {generation_id} serves, or there is none of this id.")
@@ -169,9 +171,13 @@ def check_served(embedder: Embedder) -> None:
         )
 
 
-def _lock(session: Session) -> None:
-    """One change of the generations at a time, and none while a version is switched."""
-    session.execute(select(GenerationRow.id).with_for_update()).all()
+def lock_generations(session: Session, *, to_change: bool) -> None:
+    """Let one change the generations at a time, and none while others serve versions by them.
+
+    The first generation's row stands for all: it is never removed.
+    """
+    row = select(GenerationRow.id).where(GenerationRow.id == FIRST)
+    session.execute(row.with_for_update(key_share=True) if to_change else row.with_for_update(read=True)).all()
 
 
 def _present(session: Session) -> Sequence[GenerationRow]:
@@ -191,7 +197,7 @@ def _values(generation: Generation, number: int, state: State, now: float) -> di
         "send_input_type": generation.send_input_type,
         "dimension": generation.dimension,
         "max_tokens": generation.max_tokens,
-        "index_name": name if number == 1 else f"{name}-g{number}",
+        "index_name": name if number == FIRST else f"{name}-g{number}",
         "state": state,
         "created_at": now,
     }

@@ -155,7 +155,11 @@ def _next_due(session: Session, now: float, max_bytes: int | None) -> WorkRow | 
 
 def _locked_alone(session: Session, row: WorkRow, now: float) -> bool:
     """Lock the document, and look again whether another worker took other work on it meanwhile."""
-    own = select(DocumentRow.id).where(DocumentRow.id == row.document_id).with_for_update(skip_locked=True)
+    own = (
+        select(DocumentRow.id)
+        .where(DocumentRow.id == row.document_id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
     if session.scalar(own) is None:
         return False
     busy: ColumnElement[bool] = is_held(now)

@@ -13,8 +13,8 @@ from rag.highlights import Highlight, highlights
 from rag.records import chunk_record, document_record, hit_record
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Chunk, Document, Hit, Principal, Status
-from rag.uploads import Upload, add_version, latest_version, queue_again, record_upload
-from rag.work import Kind, add_work, drop_waiting, waits_for
+from rag.uploads import Upload, add_version, latest_version, queue_again, record_upload, require_replaceable
+from rag.work import Kind, add_work, drop_waiting, locked_one, waits_for
 
 IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
 
@@ -46,6 +46,11 @@ class Registry:
         with transaction(self._engine, writes=True) as session:
             row, is_new = record_upload(session, upload, principal)
             return document_record(session, row), is_new
+
+    def require_replaceable(self, collection: str, source_id: str | None, principal: Principal) -> None:
+        """Raise Forbidden if the source_id is that of a document which the principal may not see."""
+        with transaction(self._engine, writes=False) as session:
+            require_replaceable(session, collection, source_id, principal)
 
     def uploaded_with(self, caller: str, idempotency_key: str) -> Document | None:
         """Return the document that this caller already uploaded with this Idempotency-Key."""
@@ -231,11 +236,6 @@ class Registry:
             shown = {key for key, access in session.execute(query) if principal.may_see(access)}
         return set(document_ids) - shown
 
-    def is_stored(self, sha256: str) -> bool:
-        """Tell whether a version refers to an original."""
-        with transaction(self._engine, writes=False) as session:
-            return session.scalar(select(VersionRow.version).where(VersionRow.sha256 == sha256).limit(1)) is not None
-
     def ping(self) -> None:
         """Raise RegistryUnavailable if the database does not answer."""
         with transaction(self._engine, writes=False) as session:
@@ -261,7 +261,7 @@ def _delete(session: Session, row: DocumentRow, principal: Principal) -> None:
 
 def _visible(session: Session, document_id: str, principal: Principal) -> DocumentRow:
     """Return the document's row, locked. Raise DocumentNotFound if it is deleted or not for the principal."""
-    row = session.get(DocumentRow, document_id, with_for_update=True)
+    row = locked_one(session, document_id)
     if row is None or row.deleted_at is not None or not principal.may_see(row.access):
         raise DocumentNotFound(f"No document has the id {document_id}.")
     return row

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
 from rag.database import clock, lock_name, transaction
-from rag.generations import State
+from rag.generations import State, lock_generations
 from rag.records import chunk_record
 from rag.tables import (
     ChunkRow,
@@ -24,7 +24,7 @@ from rag.tables import (
     WorkRow,
 )
 from rag.types import Chunk, Extracted, Status
-from rag.work import Kind, Work, add_work, end_work, held_by, in_parts, locked
+from rag.work import Kind, Work, add_work, end_work, held_by, in_parts, locked, locked_one
 
 _SERVED = (
     DocumentRow,
@@ -72,7 +72,7 @@ class Serving:
         """
         with transaction(self._engine, writes=True) as session:
             states = _generation_states(session)
-            document = session.get(DocumentRow, work.document_id, with_for_update=True)
+            document = locked_one(session, work.document_id)
             held = session.scalar(select(WorkRow).where(*held_by(work)).with_for_update())
             if held is None or document is None or document.deleted_at is not None:
                 return Switch.LOST
@@ -109,8 +109,8 @@ class Serving:
         """
         with transaction(self._engine, writes=True) as session:
             states = _generation_states(session)
-            document = session.get_one(DocumentRow, work.document_id, with_for_update=True)
-            if not end_work(session, work):
+            document = locked_one(session, work.document_id)
+            if not end_work(session, work) or document is None:
                 return False
             if document.deleted_at is None and document.serving == work.version and work.generation in states:
                 _mark_indexed(session, work.document_id, work.version, work.generation)
@@ -202,7 +202,9 @@ class Serving:
                 others = (VersionRow.sha256 == sha256, VersionRow.document_id != work.document_id)
                 if session.scalar(select(VersionRow.version).where(*others).limit(1)) is None:
                     remove_original(sha256)
-            document = session.get_one(DocumentRow, work.document_id, with_for_update=True)
+            document = locked_one(session, work.document_id)
+            if document is None:
+                return
             for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow):
                 session.execute(delete(table).where(table.document_id == work.document_id))
             session.execute(delete(WorkRow).where(WorkRow.document_id == work.document_id, WorkRow.id != work.id))
@@ -237,8 +239,9 @@ def _store_version(session: Session, work: Work, extracted: Extracted) -> None:
 
 def _generation_states(session: Session) -> dict[int, str]:
     """Return the state of every generation that there is; none changes while the transaction lasts."""
-    rows = select(GenerationRow.id, GenerationRow.state).order_by(GenerationRow.id).with_for_update(read=True)
-    return {row.id: row.state for row in session.execute(rows) if row.state != State.DROPPED}
+    lock_generations(session, to_change=False)
+    rows = session.execute(select(GenerationRow.id, GenerationRow.state))
+    return {row.id: row.state for row in rows if row.state != State.DROPPED}
 
 
 def _mark_indexed(session: Session, document_id: str, version: int, generation: int) -> None:

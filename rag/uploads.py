@@ -3,20 +3,18 @@
 import secrets
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from rag.audit import record
-from rag.database import lock_name
+from rag.database import insert_if_new, lock_name
 from rag.errors import Forbidden
 from rag.tables import CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Principal, Status
-from rag.work import Kind, add_work
+from rag.work import Kind, add_work, locked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +36,7 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
     """Return the document that the upload belongs to, and whether there is work to do; see `Registry.add`."""
     lock_name(session, upload.sha256)  # a purge of the same bytes ends first: then they are stored again
     _lock_collection(session, upload.collection)
+    _lock_documents(session, upload)
     row = _named(session, upload, principal)
     if row is not None and _is_others_too(session, row, upload):
         upload = _apart_from(session, row, upload)
@@ -65,9 +64,21 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
 def _lock_collection(session: Session, name: str) -> None:
     """Make the collection if need be and lock its row: uploads to one collection are recorded one by one."""
     if session.get(CollectionRow, name, with_for_update=True) is None:
-        with suppress(IntegrityError), session.begin_nested():  # another upload may make it just now
-            session.add(CollectionRow(name=name, created_at=time.time()))
-        session.get(CollectionRow, name, with_for_update=True)
+        insert_if_new(session, CollectionRow, name=name, created_at=time.time())
+        session.get_one(CollectionRow, name, with_for_update=True)
+
+
+def _lock_documents(session: Session, upload: Upload) -> None:
+    """Lock every document that the upload may come to belong to, in the order in which others lock several."""
+    named = select(SourceIdRow.document_id).where(
+        SourceIdRow.collection == upload.collection, SourceIdRow.source_id == upload.source_id
+    )
+    same_bytes = (
+        select(DocumentRow.id)
+        .join(VersionRow, VersionRow.document_id == DocumentRow.id)
+        .where(DocumentRow.collection == upload.collection, VersionRow.sha256 == upload.sha256)
+    )
+    locked(session, set(session.scalars(named.union(same_bytes))))
 
 
 def _named(session: Session, upload: Upload, principal: Principal) -> DocumentRow | None:
@@ -77,14 +88,24 @@ def _named(session: Session, upload: Upload, principal: Principal) -> DocumentRo
     name = session.get(SourceIdRow, (upload.collection, upload.source_id))
     if name is None:
         return None
-    row = session.get_one(DocumentRow, name.document_id, with_for_update=True)
+    row = session.get_one(DocumentRow, name.document_id)
     if row.deleted_at is not None:  # just now
-        session.delete(name)
-        session.flush()
+        _unname(session, upload)
         return None
-    if not principal.may_see(row.access):
-        raise Forbidden(f"source_id {upload.source_id}: its document is not for this key.")
+    require_replaceable(session, upload.collection, upload.source_id, principal)
     return row
+
+
+def require_replaceable(session: Session, collection: str, source_id: str | None, principal: Principal) -> None:
+    """Raise Forbidden if the source_id is that of a document which the principal may not see."""
+    named = (SourceIdRow.collection == collection, SourceIdRow.source_id == source_id)
+    access = session.scalar(
+        select(DocumentRow.access)
+        .join(SourceIdRow, SourceIdRow.document_id == DocumentRow.id)
+        .where(*named, DocumentRow.deleted_at.is_(None))
+    )
+    if access is not None and not principal.may_see(access):
+        raise Forbidden(f"source_id {source_id}: its document is not for this key.")
 
 
 def _is_others_too(session: Session, row: DocumentRow, upload: Upload) -> bool:
@@ -97,16 +118,17 @@ def _is_others_too(session: Session, row: DocumentRow, upload: Upload) -> bool:
 
 def _apart_from(session: Session, row: DocumentRow, upload: Upload) -> Upload:
     """Take the upload's name from a document that goes on for others; return the upload with what it keeps of it."""
-    session.execute(
-        delete(SourceIdRow).where(
-            SourceIdRow.collection == upload.collection, SourceIdRow.source_id == upload.source_id
-        )
-    )
+    _unname(session, upload)
     return replace(
         upload,
         metadata=row.meta if upload.metadata is None else upload.metadata,
         access=row.access if upload.access is None else upload.access,
     )
+
+
+def _unname(session: Session, upload: Upload) -> None:
+    named = (SourceIdRow.collection == upload.collection, SourceIdRow.source_id == upload.source_id)
+    session.execute(delete(SourceIdRow).where(*named))
 
 
 def _with_same_bytes(session: Session, upload: Upload) -> DocumentRow | None:
@@ -117,7 +139,6 @@ def _with_same_bytes(session: Session, upload: Upload) -> DocumentRow | None:
         .where(DocumentRow.collection == upload.collection, DocumentRow.deleted_at.is_(None))
         .where(VersionRow.sha256 == upload.sha256)
         .order_by(DocumentRow.id)
-        .with_for_update(of=DocumentRow)
     )
     for row in session.scalars(live).unique():
         latest = latest_version(session, row.id)

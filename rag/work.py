@@ -122,10 +122,15 @@ def in_parts(document_ids: Collection[str], most: int = 100) -> Iterator[list[st
         yield ordered[first : first + most]
 
 
-def locked(session: Session, document_ids: Sequence[str]) -> Sequence[DocumentRow]:
+def locked(session: Session, document_ids: Collection[str]) -> Sequence[DocumentRow]:
     """Return those of the documents that are known, in order, their rows locked."""
-    rows = select(DocumentRow).where(DocumentRow.id.in_(document_ids)).order_by(DocumentRow.id).with_for_update()
-    return session.scalars(rows).all()
+    rows = select(DocumentRow).where(DocumentRow.id.in_(document_ids)).order_by(DocumentRow.id)
+    return session.scalars(rows.with_for_update(key_share=True)).all()
+
+
+def locked_one(session: Session, document_id: str) -> DocumentRow | None:
+    """Return a document's row, locked. As everywhere, rows that point to it may still be added by others."""
+    return session.get(DocumentRow, document_id, with_for_update={"key_share": True})
 
 
 def held_by(work: Work) -> Sequence[ColumnElement[bool]]:

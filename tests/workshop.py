@@ -97,8 +97,10 @@ class Workshop:
     def add(self, *sections: str, filename: str = "handbook.md", **named: Any) -> Document:
         """Upload a document with a passage for each section."""
         content = "\n\n".join(f"# Part {n}\n\n{text}" for n, text in enumerate(sections)).encode()
-        named = {"collection": "default", **named}
-        return self.intake.accept(io.BytesIO(content), filename, ADMIN, **named)[0]
+        named = {"collection": "default", "principal": ADMIN, **named}
+        registry = Hooked(self.registry, add=named.pop("before_record", lambda: None))
+        intake = replace(self.intake, registry=cast("Registry", registry))
+        return intake.accept(io.BytesIO(content), filename, **named)[0]
 
     def work(self, pipeline: Pipeline | None = None, most: int = 50) -> int:
         """Do what is due until there is no more; return how much it was."""

@@ -36,16 +36,29 @@ def empty_postgres(postgres_url: str) -> str:
     return make_url(url).database or ""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> Iterator[Engine]:
-    if request.param == "postgresql":
-        made = request.getfixturevalue("empty_postgres")
-        url = servers.new_database(request.getfixturevalue("postgres_url"), copy_of=made)
-    else:
-        url = f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}"
-    opened = connect_hurried(url) if request.param == "sqlite" else connect(url)
+def _opened(url: str) -> Iterator[Engine]:
+    opened = connect_hurried(url) if url.startswith("sqlite") else connect(url)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database without tables."""
+    if request.param == "postgresql":
+        yield from _opened(servers.new_database(request.getfixturevalue("postgres_url")))
+    else:
+        yield from _opened(f"sqlite:///{tmp_path / 'registry.db'}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> Iterator[Engine]:
+    """A registry with its tables."""
+    if request.param == "postgresql":
+        made = request.getfixturevalue("empty_postgres")
+        yield from _opened(servers.new_database(request.getfixturevalue("postgres_url"), copy_of=made))
+    else:
+        yield from _opened(f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}")
 
 
 @pytest.fixture
