@@ -107,6 +107,16 @@ def test_two_workers_never_work_on_the_same_document(registry: Registry, leases:
     assert take(leases, document, Kind.CLEAN).is_deleted
 
 
+def test_a_document_that_is_worked_on_does_not_hold_up_its_collection(registry: Registry, leases: Leases) -> None:
+    busy = added(registry, "old rules", source_id="hr/rules")
+    added(registry, "new rules", source_id="hr/rules")
+    other = added(registry, "other")
+
+    take(leases, busy)
+
+    assert claimed(leases) == [other.id]
+
+
 def test_collections_take_turns_however_much_one_of_them_brings(registry: Registry, leases: Leases) -> None:
     many = [added(registry, f"many {n}", collection="many").id for n in range(4)]
     few = [added(registry, f"few {n}", collection="few").id for n in range(2)]

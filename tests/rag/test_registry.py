@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Engine
 
-from rag.database import connect
+from rag.database import connect, transaction
 from rag.errors import CollectionNotFound, DocumentNotFound, Forbidden, InvalidRequest, RegistryUnavailable
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.serving import Serving
+from rag.tables import DocumentRow
 from rag.types import Principal, Scope, Status
 from tests.rag.conftest import ADMIN, BROKEN, LEASE_S, VISITOR, finish, shown, take, upload
 
@@ -199,6 +201,17 @@ def test_hits_come_best_first_and_equal_ones_in_the_order_of_their_ids(
 
     assert [(hit.text, hit.score) for hit in hits] == [("b", 0.25), ("c", 0.25), ("a", 0.125)]
     assert {hit.title for hit in hits} == {"Handbook"}
+
+
+def test_a_passage_of_a_version_that_does_not_serve_is_not_shown_even_if_it_is_there(
+    engine: Engine, registry: Registry, leases: Leases, serving: Serving
+) -> None:
+    document, _ = registry.add(upload("rules"), ADMIN)
+    finish(leases, serving, document, "six days")
+    with transaction(engine, writes=True) as session:
+        session.get_one(DocumentRow, document.id).serving = 2
+
+    assert shown(registry, document) == []
 
 
 def test_hits_may_be_asked_for_by_more_ids_than_a_database_takes_parameters(registry: Registry) -> None:
