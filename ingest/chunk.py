@@ -88,7 +88,8 @@ class Chunker:
         splitter, pieces = (self._rows, self._lines) if is_table else (self._prose, self._sentences)
         for first, last in _parts(text, pieces):
             part = text[first:last]
-            fits = not part.strip() or len(self._counted(part)) <= self._tokens
+            may_fit = len(part) <= self._tokens * MOST_CHARS_PER_TOKEN
+            fits = not part.strip() or (may_fit and len(self._counted(part)) <= self._tokens)
             for start, end in _located([part.strip()] if fits else splitter.split_text(part), part):
                 yield first + start, first + end
 

@@ -60,8 +60,8 @@ class Embedder:
         Raise PassageTooLong rather than have a text cut silently, EmbedderUnavailable without an answer.
         """
         prefixed = [self._prefixes["passage"] + text for text in texts]
-        for position, text in enumerate(prefixed):
-            count = len(self.tokens(text)) + SPECIAL_TOKENS
+        for position, encoded in enumerate(self._tokenizer.encode_batch_fast(prefixed, add_special_tokens=False)):
+            count = len(encoded.ids) + SPECIAL_TOKENS
             if count > self.max_tokens:
                 raise PassageTooLong(
                     f"Passage {position} has {count} tokens, {self.name} reads {self.max_tokens}. "

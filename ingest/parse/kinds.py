@@ -1,5 +1,6 @@
 """What kind of file this is, by its content first and its name second."""
 
+import codecs
 import re
 import zipfile
 from enum import StrEnum
@@ -153,9 +154,20 @@ def supported() -> str:
 
 def _is_binary(head: bytes) -> bool:
     """Text in UTF-16 or UTF-32 is full of zero bytes, others may have a stray one."""
+    if b"\x00" not in head and _is_utf8(head):
+        return False
     if head.startswith(tuple(mark for mark, _ in MARKS)) or wide(head[: len(head) // 4 * 4]):
         return False
     return bool(is_binary(head.replace(b"\x00", b"") if head.count(0) < len(head) / 10 else head))
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Tell whether it is UTF-8, the last character perhaps cut off, with hardly any control characters."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return sum(sign < " " and sign not in "\t\n\r\f\x1b" for sign in text) <= len(text) / 100
 
 
 def _zipped_kind(file: BinaryIO, filename: str, by_name: Kind | None) -> Kind:

@@ -153,3 +153,10 @@ def test_an_archive_with_a_huge_list_of_files_is_refused_before_the_list_is_read
 
     with pytest.raises(ParserLimitExceeded, match=r"many\.zip lists far more files"):
         kind_of(io.BytesIO(b"PK\x03\x04" + bytes(100) + end), "many.zip")
+
+
+def test_utf8_is_text_however_odd_its_signs_are() -> None:
+    odd = "→ “📅” ☑\ufe0f 🧑‍💻 — \u200b " * 300
+
+    assert kind_of(io.BytesIO(odd.encode()[1:]), "calendars.md") == Kind.MARKDOWN
+    assert kind_of(io.BytesIO(odd.encode()[:8191]), "calendars.md") == Kind.MARKDOWN
