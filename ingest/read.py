@@ -1,8 +1,10 @@
 """An original to its text and chunks. All that looks at a document's bytes runs in the sandbox."""
 
+import os
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,6 +16,7 @@ from rag.errors import BrokenDocument, ParserLimitExceeded
 from rag.settings import ParseSettings
 from rag.types import Block, Extracted, ParsedDocument
 
+SPARE_PARSERS = 2  # beside one a core: each may take all the memory that a parser may
 BOX_BYTES = 8  # a character
 MAX_CHUNKS = 200_000  # 20 million characters of prose make 40,000
 _LENGTH_BYTES = 8
@@ -22,14 +25,16 @@ _EXTRACTED = TypeAdapter(Extracted)
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """Reads documents, each in a child process of its own with these limits."""
+    """Reads documents, each in a child process of its own with these limits, a few at a time."""
 
     sandbox: Sandbox
     limits: ParseSettings
+    slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore((os.cpu_count() or 1) + SPARE_PARSERS))
 
     def read(self, path: Path, filename: str, chunker: Chunker) -> Extracted:
         """Return what the file holds, cut by the chunker. Raise a PermanentError that says why it cannot be had."""
-        answer = self.sandbox.run(extract, path, filename, chunker, self.limits.max_chars, limits=self.limits)
+        with self.slots:
+            answer = self.sandbox.run(extract, path, filename, chunker, self.limits.max_chars, limits=self.limits)
         try:
             return _decoded(answer)
         except (ValidationError, ValueError) as exc:

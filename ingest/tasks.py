@@ -104,12 +104,26 @@ class Worker:
 
     def __init__(self, pipeline: Pipeline, app: Celery, slots: int) -> None:
         self._pipeline, self._queue, self._slots = pipeline, Queue(app), slots
-        self._large = threading.BoundedSemaphore(max(1, slots - 1))  # one slot is always free of large documents
+        # A slot is always free of large documents, and not more of them are worked on than there are cores.
+        self._large = threading.BoundedSemaphore(max(1, min(slots - 1, os.cpu_count() or 1)))
+        self._busy = 0
+        self._count = threading.Lock()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._compared = -RECONCILE_BUSY_S
 
     def work(self) -> None:
         """Do what is due until there is no more."""
+        self._change_busy(1)
+        try:
+            self._work()
+        finally:
+            self._change_busy(-1)
+
+    def _change_busy(self, by: int) -> None:
+        with self._count:
+            self._busy += by
+
+    def _work(self) -> None:
         while not self._pipeline.stopping.is_set():
             may_be_large = self._large.acquire(blocking=False)
             try:
@@ -132,8 +146,9 @@ class Worker:
 
     def sweep(self) -> None:
         """Wake for work whose lease ran out, whose retry is due, or whose message was lost; without a broker, do it."""
-        due = self._pipeline.leases.due()
-        if not all(self._queue.wake(expires_s=SWEEP_EVERY_S) for _ in range(min(due, self._slots))):
+        idle = self._slots - self._busy
+        wanted = min(self._pipeline.leases.due(), idle) if idle > 0 else 0
+        if not all(self._queue.wake(expires_s=SWEEP_EVERY_S) for _ in range(wanted)):
             self.work()
 
     def tell(self) -> None:

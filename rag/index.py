@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import Lock
 from urllib.parse import urlsplit
 
 import chromadb
@@ -14,7 +16,7 @@ from chromadb.api.types import Metadata
 from chromadb.config import Settings as ChromaClientSettings
 from chromadb.errors import ChromaError, NotFoundError
 
-from rag.errors import EmbedderMismatch, IndexUnavailable
+from rag.errors import EmbedderMismatch, IndexUnavailable, RagError
 from rag.tokens import model_name
 from rag.types import Generation
 from rag.vectors import Vectors
@@ -24,6 +26,15 @@ SEARCH_TRIES, SEARCH_PAUSE_S = 4, 0.1  # while Chroma writes a collection's firs
 BATCH = 1000  # fastest insert measured; far below the server's limit
 
 
+@dataclass(kw_only=True)
+class _Write:
+    """Vectors of one version that wait to be stored, by id, with their metadata."""
+
+    rows: dict[str, tuple[Vectors, Metadata]]
+    is_done: bool = False
+    error: RagError | None = None
+
+
 class Index:
     """The Chroma collection of one generation. Its metadata tell model and dimension."""
 
@@ -31,6 +42,8 @@ class Index:
         """Open the collection, made if need be. Raise EmbedderMismatch if another model filled it."""
         self._url = url
         self.name = generation.index_name
+        self._waiting: list[_Write] = []
+        self._arriving, self._storing = Lock(), Lock()
         self._identity = {"embedder": model_name(generation.model), "dimension": generation.dimension}
         with self._translated():
             self._client = _client(url)
@@ -60,14 +73,36 @@ class Index:
         return collection
 
     def upsert(self, ids: Sequence[str], vectors: Vectors, *, document_id: str, version: int, collection: str) -> None:
-        """Store one version's vectors, (n, dim) in the order of `ids`. The same ids again change nothing."""
+        """Store one version's vectors, (n, dim) in the order of `ids`. The same ids again change nothing.
+
+        Documents that come while another is being stored are stored together: a call costs as much as ten vectors.
+        """
         metadata: Metadata = {"document_id": document_id, "version": version, "collection": collection}
-        with self._translated():
-            for first in range(0, len(ids), BATCH):
-                part = slice(first, first + BATCH)
-                self._collection.upsert(
-                    ids=list(ids[part]), embeddings=vectors[part], metadatas=[metadata] * len(ids[part])
-                )
+        write = _Write(rows={key: (vector, metadata) for key, vector in zip(ids, vectors, strict=True)})
+        with self._arriving:
+            self._waiting.append(write)
+        with self._storing:
+            if not write.is_done:
+                with self._arriving:
+                    writes, self._waiting = self._waiting, []
+                self._store(writes)
+        if write.error:
+            raise write.error
+
+    def _store(self, writes: Sequence["_Write"]) -> None:
+        rows = [(key, *row) for key, row in {key: row for write in writes for key, row in write.rows.items()}.items()]
+        failure: RagError | None = IndexUnavailable(f"The call to Chroma at {self._url} did not come to its end.")
+        try:
+            for first in range(0, len(rows), BATCH):
+                ids, vectors, metadatas = zip(*rows[first : first + BATCH], strict=True)
+                with self._translated():
+                    self._collection.upsert(ids=list(ids), embeddings=list(vectors), metadatas=list(metadatas))
+            failure = None
+        except RagError as exc:
+            failure = exc
+        finally:
+            for write in writes:
+                write.error, write.is_done = failure, True
 
     def ids_of(self, document_id: str) -> set[str]:
         """Return the ids of a document's vectors, those of all its versions."""

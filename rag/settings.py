@@ -68,7 +68,7 @@ class EmbedderSettings(BaseModel):
     passage_prefix: str = Field("", description="What the model wants before a passage, such as `passage: ` of E5.")
     send_input_type: bool = Field(False, description="Tell the engine `query` or `passage` as `input_type`.")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the CPU computes in it.")
-    batch_size: int = Field(16, ge=1, le=1024, description="Passages per forward pass.")
+    batch_size: int = Field(8, ge=1, le=1024, description="Passages per forward pass.")
     timeout_s: float = Field(120.0, gt=0, description="Longest wait for a batch of passages, in seconds.")
 
 
@@ -89,7 +89,7 @@ class ParseSettings(BaseModel):
 
 
 class WorkerSettings(BaseModel):
-    concurrency: int = Field(4, ge=1, le=64, description="Documents worked on at once by one worker process.")
+    concurrency: int = Field(8, ge=1, le=64, description="Documents worked on at once by one worker process.")
     lease_s: float = Field(30.0, ge=1, description="Seconds without a heartbeat after which work is taken over.")
     max_attempts: int = Field(5, ge=1, description="Tries of a document before it is marked failed.")
 
