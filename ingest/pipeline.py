@@ -7,7 +7,9 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 
 import numpy as np
@@ -81,7 +83,7 @@ class Pipeline:
         if version is None:
             raise TypeError("ingest needs a version")
         dense = self.indexes.serving()
-        extracted = self._read(version, dense)
+        extracted = self._read(work, version, dense)
         ids = self._index(claim, heartbeat, dense, version.version, extracted.chunks)
         match self.serving.switch(work, extracted, dense.generation.id):
             case Switch.SERVED:
@@ -127,13 +129,17 @@ class Pipeline:
         self.leases.done(work)
         self.leases.ask_to_clean([work.document_id])
 
-    def _read(self, version: Version, dense: Dense) -> Extracted:
+    def _tell_pages(self, work: Work, done: int, total: int) -> None:
+        with suppress(RagError):  # it is only progress
+            self.leases.report(work, stage="parse", done=done, total=total, unit="pages")
+
+    def _read(self, work: Work, version: Version, dense: Dense) -> Extracted:
         generation = dense.generation
         if generation.id not in self.chunkers:
             self.chunkers[generation.id] = Chunker(generation.model, generation.max_tokens, self.settings.chunk)
         chunker = self.chunkers[generation.id]
         with self.store.local(version.sha256) as path:
-            return self.reader.read(path, version.filename, chunker)
+            return self.reader.read(path, version.filename, chunker, partial(self._tell_pages, work))
 
     def _index(
         self, claim: Claim, heartbeat: Heartbeat, dense: Dense, version: int, chunks: Sequence[Chunk]

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -31,10 +32,16 @@ class Reader:
     limits: ParseSettings
     slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore((os.cpu_count() or 1) + SPARE_PARSERS))
 
-    def read(self, path: Path, filename: str, chunker: Chunker) -> Extracted:
-        """Return what the file holds, cut by the chunker. Raise a PermanentError that says why it cannot be had."""
+    def read(
+        self, path: Path, filename: str, chunker: Chunker, on_progress: Callable[[int, int], None] | None = None
+    ) -> Extracted:
+        """Return what the file holds, cut by the chunker. Raise a PermanentError that says why it cannot be had.
+
+        `on_progress` is told how many pages of how many are read, where it takes long.
+        """
+        arguments = chunker, self.limits.max_chars
         with self.slots:
-            answer = self.sandbox.run(extract, path, filename, chunker, self.limits.max_chars, limits=self.limits)
+            answer = self.sandbox.run(extract, path, filename, *arguments, limits=self.limits, on_progress=on_progress)
         try:
             return _decoded(answer)
         except (ValidationError, ValueError) as exc:

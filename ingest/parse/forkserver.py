@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from ingest.parse import progress
 from ingest.parse.confine import NAMESPACES, confine
 from rag.errors import PermanentError
 
@@ -162,6 +163,7 @@ def _run(task: Task, output: int, *, in_namespaces: bool) -> NoReturn:
         os.dup2(output, _OUTPUT)
         os.closerange(_OUTPUT + 1, os.sysconf("SC_OPEN_MAX"))
         confine(task.original, task.folder, task.memory_bytes, task.cpu_s, in_namespaces=in_namespaces)
+        progress.begin(task.folder)
         os.dup2(0, 1)  # /dev/null
         os.dup2(0, 2)
         code = 0

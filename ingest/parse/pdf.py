@@ -12,6 +12,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image, ImageSequence
 
+from ingest.parse import progress
 from ingest.parse.blocks import MOST_HEADING_CHARS, PageText, blocks_of
 from ingest.parse.layout import Boxes, Page
 from ingest.parse.metadata import language_tag, own_title, pdf_date
@@ -76,6 +77,7 @@ def _scale(image: Image.Image) -> float:
 def _parsed(pdf: pdfium.PdfDocument, filename: str) -> ParsedDocument:
     pages, sizes, warnings = [], [], []
     for number in range(len(pdf)):
+        progress.tell(number, len(pdf))
         try:
             page = _with_fields(pdf, number)
             width, height = page.get_size()

@@ -23,6 +23,7 @@ from typing import Self
 import psutil
 
 from ingest.parse.forkserver import NOT_CONFINED, End, Task, remove
+from ingest.parse.progress import told
 from rag import errors
 from rag.settings import ParseSettings
 
@@ -63,9 +64,17 @@ class Sandbox:
         self._process.wait()
 
     def run(
-        self, function: Callable[..., bytes], original: Path, name: str, *arguments: object, limits: ParseSettings
+        self,
+        function: Callable[..., bytes],
+        original: Path,
+        name: str,
+        *arguments: object,
+        limits: ParseSettings,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> bytes:
         """Return what `function(original, name, *arguments)` returns in a process that may read the file `original`.
+
+        `on_progress` is told now and then how many pages of how many are read, as the process says.
 
         Raise its PermanentError, BrokenDocument for its crash or any other exception of it, ParserLimitExceeded
         for the limit that it met, and OSError where this machine could not run it.
@@ -88,7 +97,7 @@ class Sandbox:
                 finally:
                     os.close(sender)
                     ending.close()
-                watch = _Watch(output, caller, limits)
+                watch = _Watch(output, caller, limits, lambda: _pass_on(folder, on_progress))
                 watch.wait()
         return _answer(name, watch, limits)
 
@@ -106,7 +115,8 @@ class Sandbox:
 class _Watch:
     """One child, watched until it has ended. `limit` is what it was ended for, if it was."""
 
-    def __init__(self, pipe: int, caller: socket.socket, limits: ParseSettings) -> None:
+    def __init__(self, pipe: int, caller: socket.socket, limits: ParseSettings, look: Callable[[], None]) -> None:
+        self._look = look
         self.received = bytearray()
         self.limit: str | None = None
         self.end: End | None = None
@@ -129,6 +139,7 @@ class _Watch:
             if self.limit is None and time.monotonic() > min(looked + LOOK_EVERY_S, self._deadline):
                 looked = time.monotonic()
                 self._stop(self._limit_met())
+                self._look()
         while self._receive():
             pass
 
@@ -180,6 +191,11 @@ class _Watch:
             self.received.clear()
             with suppress(OSError):
                 self._caller.shutdown(socket.SHUT_WR)
+
+
+def _pass_on(folder: Path, on_progress: Callable[[int, int], None] | None) -> None:
+    if on_progress is not None and (said := told(folder)) is not None:
+        on_progress(*said)
 
 
 def _answer(name: str, watch: _Watch, limits: ParseSettings) -> bytes:

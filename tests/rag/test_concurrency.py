@@ -28,6 +28,7 @@ from rag.settings import Settings, WorkerSettings
 from rag.tables import DocumentRow, WorkRow
 from rag.types import Extracted, Status, Version
 from rag.vectors import Vectors
+from rag.work import Work
 from tests.rag.conftest import ADMIN, extracted, generation, upload
 from tests.workshop import Killed
 
@@ -95,7 +96,7 @@ class Indexes:
 class Reading(Pipeline):
     """A pipeline that reads a version's passages from its hash."""
 
-    def _read(self, version: Version, dense: Dense) -> Extracted:
+    def _read(self, work: Work, version: Version, dense: Dense) -> Extracted:
         del dense
         return extracted(*(f"passage {n}" for n in range(int(version.sha256[:2], 16) % 3 + 1)))
 
