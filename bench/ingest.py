@@ -1,81 +1,106 @@
-"""Ingest of the samples, from the first upload to the last document ready, beside the bare embedder."""
+"""A folder of documents from the first upload to the last one ready, beside the bare embedder on the same chunks."""
 
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sqlalchemy import select
+import psutil
+import torch
+from sentence_transformers import SentenceTransformer
+from sqlalchemy import func, select
 
-from bench.measure import Measure, p50
-from bench.service import ROOT, Service, start, stop
+from bench.measure import Measure
+from bench.service import ROOT, Service, start, stop, wait_until
 from ingest.chunk import embedded_text
-from rag.cli.up import NOT_DOCUMENTS
+from ingest.parse.kinds import EXTENSIONS
+from rag.batching import Batching
 from rag.database import connect, transaction
 from rag.model import Model
 from rag.records import chunk_record
 from rag.settings import EmbedderSettings
-from rag.tables import ChunkRow, DocumentRow, VersionRow
+from rag.tables import ChunkRow, VersionRow
+from rag.tokens import PACKAGED, model_folder
 
-RUNS = 5
-SCANNED = "ghent-handover.pdf"  # one page of it is an image, read by OCR
+UPLOADS_AT_ONCE = 4
 
 
-def run() -> list[Measure]:
-    """Ingest the samples, with and without the scanned page, each RUNS times; embed the same passages bare."""
-    files = sorted(path for path in (ROOT / "samples").iterdir() if path.name not in NOT_DOCUMENTS)
-    model = Model(EmbedderSettings())
+def run(docs: Path = ROOT / "samples") -> list[Measure]:
+    """Ingest the folder twice, into an empty service each, and embed the same chunks bare before and after."""
+    files = sorted(path for path in docs.rglob("*") if path.is_file() and path.suffix.lower() in EXTENSIONS)
     with tempfile.TemporaryDirectory() as folder:
-        service = start(Path(folder), "--generator", "none")
-        try:
-            _ingest(service, files, "warm-up")
-            return [
-                _beside_the_bare_embedder(service, model, "ingest.samples", files),
-                _beside_the_bare_embedder(
-                    service, model, "ingest.samples.without_ocr", [path for path in files if path.name != SCANNED]
-                ),
-            ]
-        finally:
-            stop(service)
+        served, texts = _ingest(Path(folder) / "first", files)
+        bare = [_embed_bare(texts)]
+        streams = _embed_streams(texts)
+        served_again, _ = _ingest(Path(folder) / "second", files)
+        bare.append(_embed_bare(texts))
+    note = f"{len(files)} files, {sum(map(len, texts)) / 1000:.0f} kB embedded, {served:.1f} and {served_again:.1f} s; "
+    value = len(texts) / min(served, served_again)
+    return [
+        Measure(
+            name=f"ingest.{docs.name}",
+            value=value,
+            unit="chunks/s",
+            n=len(texts),
+            reference=len(texts) / min(bare),
+            note=f"{note}bare sentence-transformers {bare[0]:.1f} and {bare[1]:.1f} s",
+        ),
+        Measure(
+            name=f"ingest.{docs.name}.beside_streams",
+            value=value,
+            unit="chunks/s",
+            n=len(texts),
+            reference=len(texts) / streams,
+            note=f"{note}the service's embedder alone {streams:.1f} s",
+        ),
+    ]
 
 
-def _beside_the_bare_embedder(service: Service, model: Model, name: str, files: Sequence[Path]) -> Measure:
-    texts = _embedded_texts(service, [path.name for path in files])
-    model.encode(texts)
-    served, bare = [], []
-    for number in range(RUNS):
-        served.append(_ingest(service, files, f"run-{len(files)}-{number}"))
+def _ingest(data: Path, files: Sequence[Path]) -> tuple[float, list[str]]:
+    """Return the seconds from the first upload to the last document ready, and what was embedded."""
+    service = start(data, "--generator", "none")
+    try:
+        service.ingest("warm-up.md", b"Warm up.", collection="warm-up")
         started = time.perf_counter()
-        model.encode(texts)
-        bare.append(time.perf_counter() - started)
-    return Measure(
-        name=name,
-        value=len(texts) / p50(served),
-        unit="chunks/s",
-        n=RUNS,
-        reference=len(texts) / p50(bare),
-        note=f"{len(files)} files, {len(texts)} chunks, {p50(served):.2f} s; bare embedder {p50(bare):.2f} s",
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+            for answer in pool.map(lambda path: service.upload(path.name, path.read_bytes()), files):
+                answer.raise_for_status()
+        wait_until(lambda: _unsettled(service) == 0, timeout_s=900)
+        duration = time.perf_counter() - started
+        return duration, _embedded(service)
+    finally:
+        stop(service)
+
+
+def _unsettled(service: Service) -> int:
+    waiting = VersionRow.status.in_(["queued", "processing"])
+    with transaction(connect(service.database_url), writes=False) as session:
+        return session.scalar(select(func.count()).select_from(VersionRow).where(waiting)) or 0
+
+
+def _embedded(service: Service) -> list[str]:
+    with transaction(connect(service.database_url), writes=False) as session:
+        return [embedded_text(chunk_record(row)) for row in session.scalars(select(ChunkRow))]
+
+
+def _embed_bare(texts: Sequence[str]) -> float:
+    """Return the seconds of sentence-transformers as it comes: all cores, bf16, batches of 32, sorted by length."""
+    torch.set_num_threads(psutil.cpu_count() or 1)
+    model = SentenceTransformer(
+        str(model_folder(PACKAGED)), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.bfloat16}
     )
-
-
-def _ingest(service: Service, files: Sequence[Path], collection: str) -> float:
-    """Return the seconds from the first upload to the last document ready."""
+    model.encode(texts[:32], show_progress_bar=False)
     started = time.perf_counter()
-    accepted = [service.upload(path.name, path.read_bytes(), collection=collection).json()["id"] for path in files]
-    ended = [service.settled(document_id) for document_id in accepted]
-    duration = time.perf_counter() - started
-    if failed := [document["filename"] for document in ended if document["status"] != "ready"]:
-        raise RuntimeError(f"not ready: {failed}")
-    return duration
+    model.encode(list(texts), batch_size=32, show_progress_bar=False)
+    return time.perf_counter() - started
 
 
-def _embedded_texts(service: Service, names: Sequence[str]) -> list[str]:
-    """Return exactly what the service embedded of these files in its first round, from its registry."""
-    query = (
-        select(ChunkRow)
-        .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
-        .join(VersionRow, VersionRow.document_id == ChunkRow.document_id)
-        .where(DocumentRow.collection == "warm-up", VersionRow.filename.in_(names))
-    )
-    with transaction(connect(f"sqlite:///{service.data / 'registry.db'}"), writes=False) as session:
-        return [embedded_text(chunk_record(row)) for row in session.scalars(query)]
+def _embed_streams(texts: Sequence[str]) -> float:
+    """Return the seconds of the service's own embedder, called without a service around it."""
+    model = Model(EmbedderSettings())
+    batching = Batching(model.encode, model.streams)
+    batching.encode(texts[:32])
+    started = time.perf_counter()
+    batching.encode(sorted(texts, key=len))
+    return time.perf_counter() - started
