@@ -8,7 +8,7 @@ DOCUMENTS, KILLS = 60, 6
 
 
 def test_kills_lose_nothing_double_nothing_and_leave_nothing_waiting() -> None:
-    outcome = disturb(DOCUMENTS, KILLS, random.Random(7))
+    outcome = disturb(DOCUMENTS, KILLS, random.Random(7))  # noqa: S311  # reproducible, not secret
 
     assert (outcome.accepted, outcome.kills) == (DOCUMENTS, KILLS)
     assert outcome.unsettled == []
