@@ -145,7 +145,8 @@ class Pipeline:
         self, claim: Claim, heartbeat: Heartbeat, dense: Dense, version: int, chunks: Sequence[Chunk]
     ) -> list[str]:
         """Embed the chunks and store their vectors; return the ids in order. Raise Interrupted if it must end."""
-        work, parts, reported = claim.work, [dense.embedder.embed([])], time.monotonic()
+        work, parts = claim.work, [dense.embedder.embed([])]
+        reported = 0.0 if len(chunks) > EMBED_AT_ONCE else time.monotonic()
         for first in range(0, len(chunks), EMBED_AT_ONCE):
             if self.stopping.is_set() or heartbeat.is_lost:
                 raise Interrupted

@@ -63,7 +63,7 @@ def test_a_lost_index_is_filled_again_from_the_originals(tmp_path: Path) -> None
 
 
 def test_a_killed_worker_is_started_again_and_finishes_the_document(service: Service) -> None:
-    text = "\n\n".join(f"## Rule {n}\n\nRule number {n} says that {n} is allowed." for n in range(400))
+    text = "\n\n".join(f"## Rule {n}\n\nRule number {n} says that {n} is allowed." for n in range(1200))
     accepted = service.upload("rules.md", text.encode(), collection="killed").json()
     wait_until(lambda: service.http.get(f"/v1/documents/{accepted['id']}").json()["stage"] == "embed")
 
