@@ -57,7 +57,7 @@ def run() -> list[Measure]:
             unit="s",
             n=outcome.kills,
             reference=60.0,
-            note="longest time without a document ending while some were waiting",
+            note="after the last upload and kill: longest time without a document ending while some waited",
         ),
         Measure(name="crash.last_kill_to_all_settled", value=outcome.settled_after_s, unit="s", n=1, reference=60.0),
     ]
