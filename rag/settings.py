@@ -91,7 +91,9 @@ class ParseSettings(BaseModel):
 class WorkerSettings(BaseModel):
     concurrency: int = Field(8, ge=1, le=64, description="Documents worked on at once by one worker process.")
     lease_s: float = Field(30.0, ge=1, description="Seconds without a heartbeat after which work is taken over.")
-    max_attempts: int = Field(5, ge=1, description="Tries of a document before it is marked failed.")
+    max_attempts: int = Field(
+        5, ge=1, description="Ends of its worker, or unknown errors, before a document has failed."
+    )
 
 
 class SourcesSettings(BaseModel):
