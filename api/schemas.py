@@ -1,29 +1,38 @@
 """The bodies of requests and answers, as the API documents them."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from rag.audit import AuditEntry
 from rag.generations import Progress
-from rag.types import Citation, Document, Done, Failure, Hit, Status, Turn, Version
+from rag.retrieve import Retrieval, explained
+from rag.types import (
+    Citation,
+    Document,
+    Done,
+    Failure,
+    Filters,
+    Hit,
+    Mode,
+    Principal,
+    Search,
+    Status,
+    Turn,
+    Version,
+)
 
 MAX_QUESTION_CHARS = 4000
 COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUESTION_CHARS)]
+MetadataValue = str | bool | int | float
 CollectionName = Annotated[str, StringConstraints(pattern=COLLECTION_PATTERN)]
 
 
 class Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class SearchRequest(Request):
-    query: Text
-    collections: list[CollectionName] | None = Field(None, description="Where to search; all, if left out.")
-    top_k: int = Field(10, ge=1, le=100)
-    mode: Literal["dense"] = "dense"
 
 
 class TurnBody(Request):
@@ -34,12 +43,57 @@ class TurnBody(Request):
         return Turn(role=self.role, content=self.content)
 
 
+class FiltersBody(Request):
+    """Which documents to look at. What is left out does not narrow the search."""
+
+    documents: list[str] = Field(default=[], max_length=100, description="Ids of documents.")
+    languages: list[str] = Field(default=[], max_length=20, description="BCP 47 tags, as documents have them.")
+    dated_from: date | None = Field(None, description="First day on which it was last changed, or written.")
+    dated_to: date | None = Field(None, description="Last day, included.")
+    metadata: dict[str, MetadataValue | list[MetadataValue]] = Field(
+        default={}, max_length=20, description="Fields of the documents' metadata and a value, or several, to have."
+    )
+
+    def record(self) -> Filters:
+        return Filters(
+            documents=tuple(self.documents),
+            languages=tuple(self.languages),
+            dated_from=self.dated_from,
+            dated_to=self.dated_to,
+            metadata={
+                name: tuple(value) if isinstance(value, list) else (value,) for name, value in self.metadata.items()
+            },
+        )
+
+
+class SearchRequest(Request):
+    query: Text
+    collections: list[CollectionName] | None = Field(None, description="Where to search; all, if left out.")
+    top_k: int = Field(10, ge=1, le=100)
+    mode: Mode = Field(Mode.HYBRID, description="Compare meanings (dense), words (lexical), or both.")
+    filters: FiltersBody = FiltersBody()
+    history: list[TurnBody] = Field(default=[], max_length=50, description="Earlier messages, oldest first.")
+    explain: bool = Field(False, description="Tell of every candidate how it was scored and why it is no hit.")
+
+    def record(self, caller: Principal) -> Search:
+        return Search(
+            text=self.query,
+            principal=caller,
+            collections=self.collections,
+            top_k=self.top_k,
+            mode=self.mode,
+            filters=self.filters.record(),
+            history=[turn.record() for turn in self.history],
+        )
+
+
 class AskRequest(Request):
     question: Text
     collections: list[CollectionName] | None = Field(None, description="Where to look; everywhere, if left out.")
     conversation_id: Annotated[str, StringConstraints(max_length=100)] | None = None
     history: list[TurnBody] = Field(default=[], max_length=50, description="Earlier messages, oldest first.")
     top_k: int | None = Field(None, ge=1, le=50, description="Passages given to the model.")
+    filters: FiltersBody = FiltersBody()
     stream: bool = True
 
 
@@ -164,13 +218,12 @@ class HitBody(BaseModel):
     section: str | None
     start: int = Field(description="First character in the document's extracted text.")
     end: int
-    score: float = Field(description="Cosine similarity, -1 to 1, higher is better.")
-    scores: dict[str, float]
+    score: float = Field(description="Higher is better; comparable between the searches of one mode.")
+    scores: dict[str, float] = Field(description="Its parts: `dense` is a cosine, `lexical` a share of the words.")
 
     @classmethod
     def of(cls, hit: Hit) -> "HitBody":
-        fields = {name: getattr(hit, name) for name in cls.model_fields if name != "scores"}
-        return cls(**fields, scores={"dense": hit.score})
+        return cls(**{name: getattr(hit, name) for name in cls.model_fields})
 
 
 class SourceBody(HitBody):
@@ -181,9 +234,33 @@ class SourceBody(HitBody):
         return cls(n=n, **HitBody.of(hit).model_dump())
 
 
+class CandidateBody(BaseModel):
+    """A chunk that was considered. Ranks begin at 1; null where that retriever did not propose it."""
+
+    chunk_id: str
+    document_id: str
+    title: str
+    dense: float | None = Field(description="Cosine, -1 to 1.")
+    dense_rank: int | None
+    lexical: float | None = Field(description="BM25 as a share of what all the query's words weigh.")
+    lexical_rank: int | None
+    hop: float = Field(description="What following a name from a better hit added.")
+    via: str | None = Field(description="The chunk that has the name.")
+    score: float
+    rank: int | None = Field(description="Its place among the hits, from 1; null if it is none.")
+    dropped: str | None = Field(description="Why it is no hit.")
+
+
 class SearchAnswer(BaseModel):
     hits: list[HitBody]
     took_ms: dict[str, float]
+    candidates: list[CandidateBody] | None = Field(None, description="With `explain`: all, best first.")
+
+    @classmethod
+    def of(cls, found: Retrieval, *, explain: bool) -> "SearchAnswer":
+        hits = [HitBody.of(hit) for hit in found.hits]
+        candidates = [CandidateBody(**fields) for fields in explained(found)] if explain else None
+        return cls(hits=hits, took_ms=found.took_ms, candidates=candidates)
 
 
 class CitationBody(BaseModel):

@@ -11,6 +11,7 @@ from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
+from rag.candidates import Candidates
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.generate import Generator
@@ -55,7 +56,7 @@ def open_services(settings: Settings) -> Services:
     generations = Generations(engine)
     indexes = DenseIndexes(generations, settings.embedder, settings.chroma)
     indexes.start()
-    retriever = Retriever(registry=registry, indexes=indexes)
+    retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes)
     generator = Generator(settings.generator) if settings.generator.url else None
     return Services(
         settings=settings,

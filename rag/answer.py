@@ -14,7 +14,20 @@ from rag.extract import closest_sentences, extract
 from rag.generate import Generator
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
 from rag.retrieve import Retriever
-from rag.types import AnswerEvent, Citation, Done, Hit, Principal, Sources, Token, Turn, Usage
+from rag.types import (
+    ANY_DOCUMENT,
+    AnswerEvent,
+    Citation,
+    Done,
+    Filters,
+    Hit,
+    Principal,
+    Search,
+    Sources,
+    Token,
+    Turn,
+    Usage,
+)
 
 EXTRACTIVE = "extractive"
 HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
@@ -29,6 +42,7 @@ class Question:
     collections: Sequence[str] | None = None
     history: Sequence[Turn] = ()
     conversation_id: str | None = None
+    filters: Filters = ANY_DOCUMENT
     top_k: int
 
 
@@ -86,9 +100,15 @@ class Answerer:
         )
 
     def _retrieve(self, question: Question) -> list[Hit]:
-        return self.retriever.retrieve(
-            question.text, question.principal, top_k=question.top_k, collections=question.collections
+        search = Search(
+            text=question.text,
+            principal=question.principal,
+            collections=question.collections,
+            filters=question.filters,
+            history=question.history,
+            top_k=question.top_k,
         )
+        return self.retriever.retrieve(search).hits
 
     async def _generate(self, question: Question, hits: Sequence[Hit]) -> AsyncGenerator[str | Token | Usage, None]:
         """Yield the model's name, then its pieces."""
@@ -138,4 +158,4 @@ class Answerer:
 
 
 def _is_answerable(hits: Sequence[Hit], min_score: float) -> bool:
-    return bool(hits) and hits[0].score >= min_score
+    return max((hit.scores.get("dense", -1.0) for hit in hits), default=-1.0) >= min_score

@@ -10,7 +10,7 @@ import numpy as np
 
 from rag.errors import EmbedderUnavailable, PassageTooLong
 from rag.tokens import load_tokenizer, model_name
-from rag.vectors import Vectors
+from rag.vectors import Vectors, normalised
 
 CONNECT_TIMEOUT_S = 2.0
 SPECIAL_TOKENS = 2  # begin and end
@@ -71,8 +71,12 @@ class Embedder:
 
     def embed_query(self, text: str) -> Vectors:
         """Return float32 array (dimension,), L2-normalised. What does not fit the model is cut from the end."""
-        vector: Vectors = self._embed([self._prefixes["query"] + text], "query")[0]
+        vector: Vectors = self.embed_queries([text])[0]
         return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return float32 array (len(texts), dimension) as `embed_query` does, in one call."""
+        return self._embed([self._prefixes["query"] + text for text in texts], "query")
 
     def tokens(self, text: str) -> list[int]:
         """Return the model's token ids of `text`, uncut, without special tokens."""
@@ -88,9 +92,7 @@ class Embedder:
         answer = sorted(self._call("POST", "/embeddings", body)["data"], key=lambda item: int(item["index"]))
         if len(answer) != len(texts):
             raise EmbedderUnavailable(f"{self.name}: {len(answer)} of {len(texts)} vectors came back.")
-        vectors: Vectors = np.stack([_decoded(item["embedding"]) for item in answer])
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors
+        return normalised(np.stack([_decoded(item["embedding"]) for item in answer]))
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:

@@ -126,7 +126,9 @@ class Index:
             for first in range(0, len(ids), BATCH):
                 self._collection.delete(ids=list(ids[first : first + BATCH]))
 
-    def search(self, vector: Vectors, *, limit: int, collections: Sequence[str] | None) -> dict[str, float]:
+    def search(
+        self, vector: Vectors, *, limit: int, collections: Sequence[str] | None, ids: object = None
+    ) -> dict[str, float]:
         """Return up to `limit` chunk ids with their cosine similarity, best first; None: all collections."""
         for _ in range(SEARCH_TRIES - 1):
             with suppress(IndexUnavailable):

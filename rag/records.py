@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rag.tables import ChunkRow, DocumentRow, SourceIdRow, VersionRow
-from rag.types import Chunk, Document, Failure, Hit, Status, Version
+from rag.types import Chunk, Document, Failure, Status, Version
 
 
 def document_record(session: Session, row: DocumentRow) -> Document:
@@ -67,20 +67,4 @@ def chunk_record(row: ChunkRow) -> Chunk:
         section=row.section,
         start=row.start,
         end=row.end,
-    )
-
-
-def hit_record(row: ChunkRow, title: str, score: float) -> Hit:
-    return Hit(
-        chunk_id=row.id,
-        document_id=row.document_id,
-        version=row.version,
-        title=title,
-        text=row.text,
-        context=row.context,
-        page=row.page,
-        section=row.section,
-        start=row.start,
-        end=row.end,
-        score=score,
     )

@@ -1,7 +1,6 @@
 """The truth about documents, versions and passages, from which the index can be rebuilt. `rag.leases` has the work."""
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlalchemy import Engine, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -10,31 +9,18 @@ from rag.audit import record
 from rag.database import clock, transaction
 from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
 from rag.highlights import Highlight, highlights
-from rag.records import chunk_record, document_record, hit_record
+from rag.records import chunk_record, document_record
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
-from rag.types import Chunk, Document, Hit, Principal, Status
+from rag.types import Chunk, Document, Principal, Status
 from rag.uploads import Upload, add_version, latest_version, queue_again, record_upload, require_replaceable
 from rag.work import Kind, add_work, drop_waiting, locked_one, waits_for
-
-IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
-
-
-@dataclass(frozen=True, kw_only=True)
-class LiveHits:
-    """Hits that may be shown, best first, and the documents of which a candidate is of a version replaced since.
-
-    Of each: its id and the version that it serves now.
-    """
-
-    hits: list[Hit]
-    replaced: set[tuple[str, int]]
 
 
 class Registry:
     """Every read and write of documents. One short transaction a call; safe from many processes."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def add(self, upload: Upload, principal: Principal) -> tuple[Document, bool]:
         """Record an upload; return its document and whether it is new work.
@@ -43,25 +29,25 @@ class Registry:
         source_id with other bytes is a new version of its document; new access rights and metadata count at
         once. Raise Forbidden if the source_id is that of a document which the principal may not see.
         """
-        with transaction(self._engine, writes=True) as session:
+        with transaction(self.engine, writes=True) as session:
             row, is_new = record_upload(session, upload, principal)
             return document_record(session, row), is_new
 
     def require_replaceable(self, collection: str, source_id: str | None, principal: Principal) -> None:
         """Raise Forbidden if the source_id is that of a document which the principal may not see."""
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             require_replaceable(session, collection, source_id, principal)
 
     def uploaded_with(self, caller: str, idempotency_key: str) -> Document | None:
         """Return the document that this caller already uploaded with this Idempotency-Key."""
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             row = session.get(IdempotencyRow, (caller, idempotency_key))
             found = session.get(DocumentRow, row.document_id) if row else None
             return document_record(session, found) if found and found.deleted_at is None else None
 
     def document(self, document_id: str, principal: Principal) -> Document:
         """Raise DocumentNotFound for a deleted one, too, and for one that the principal may not see."""
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             row = session.get(DocumentRow, document_id)
             if row is None or row.deleted_at is not None or not principal.may_see(row.access):
                 raise DocumentNotFound(f"No document has the id {document_id}.")
@@ -109,7 +95,7 @@ class Registry:
                 )
             )
         found: list[DocumentRow] = []
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             with session.scalars(query.execution_options(yield_per=200)) as rows:
                 for row in rows:
                     if principal.may_see(row.access):
@@ -122,12 +108,12 @@ class Registry:
 
     def delete(self, document_id: str, principal: Principal) -> None:
         """Hide a document from everything at once; its data are purged later."""
-        with transaction(self._engine, writes=True) as session:
+        with transaction(self.engine, writes=True) as session:
             _delete(session, _visible(session, document_id, principal), principal)
 
     def release(self, document_id: str, source_id: str, principal: Principal) -> None:
         """Take a name from a document, whose source no longer has it; with its last name the document is deleted."""
-        with transaction(self._engine, writes=True) as session:
+        with transaction(self.engine, writes=True) as session:
             row = _visible(session, document_id, principal)
             own = SourceIdRow.document_id == document_id
             session.execute(delete(SourceIdRow).where(own, SourceIdRow.source_id == source_id))
@@ -136,7 +122,7 @@ class Registry:
 
     def reprocess(self, document_id: str, principal: Principal) -> Document:
         """Queue the latest version again, whatever became of it. The serving version keeps serving."""
-        with transaction(self._engine, writes=True) as session:
+        with transaction(self.engine, writes=True) as session:
             row = _visible(session, document_id, principal)
             latest = latest_version(session, document_id)
             if latest is not None and latest.status in {Status.READY, Status.FAILED}:
@@ -149,7 +135,7 @@ class Registry:
 
         Raise DocumentNotFound if there is no such version, InvalidRequest if it is the newest one already.
         """
-        with transaction(self._engine, writes=True) as session:
+        with transaction(self.engine, writes=True) as session:
             row = _visible(session, document_id, principal)
             old = session.get(VersionRow, (document_id, version))
             if old is None:
@@ -172,7 +158,7 @@ class Registry:
         """Return what a document's latest version waits for, for people; None if it does not wait."""
         if document.latest.status not in {Status.QUEUED, Status.PROCESSING}:
             return None
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             return waits_for(session, document.id, document.latest.version, document.latest.failure)
 
     def chunks(self, document_id: str, principal: Principal) -> list[Chunk]:
@@ -183,53 +169,26 @@ class Registry:
             .where(ChunkRow.document_id == document_id, ChunkRow.version == document.serving)
             .order_by(ChunkRow.ordinal)
         )
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             return [chunk_record(row) for row in session.scalars(query)]
 
     def highlights(self, document_id: str, start: int, end: int, principal: Principal) -> list[Highlight]:
         """Return where characters [start, end) of the serving version's text stand on its pages."""
         document = self.document(document_id, principal)
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             return highlights(session, document_id, document.serving or 0, start, end)
 
     def require_collections(self, names: Sequence[str]) -> None:
         """Raise CollectionNotFound for the first name that is not a collection."""
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             known = set(session.scalars(select(CollectionRow.name).where(CollectionRow.name.in_(names))))
         for name in names:
             if name not in known:
                 raise CollectionNotFound(f"No collection is called {name!r}.")
 
-    def live_hits(self, scores: Mapping[str, float], principal: Principal) -> LiveHits:
-        """Return the chunks of `scores` (id -> score) that may be shown now, best first.
-
-        Left out: what is deleted, replaced, not yet ready, or not for this principal.
-        """
-        query = (
-            select(ChunkRow, VersionRow.title, VersionRow.filename, DocumentRow.access)
-            .join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
-            .join(
-                VersionRow,
-                (VersionRow.document_id == ChunkRow.document_id) & (VersionRow.version == ChunkRow.version),
-            )
-            .where(DocumentRow.deleted_at.is_(None), DocumentRow.serving == ChunkRow.version)
-        )
-        ids = list(scores)
-        with transaction(self._engine, writes=False) as session:
-            found = [
-                (hit_record(row, title or filename, scores[row.id]), access)
-                for first in range(0, len(ids), IDS_AT_ONCE)
-                for row, title, filename, access in session.execute(
-                    query.where(ChunkRow.id.in_(ids[first : first + IDS_AT_ONCE]))
-                )
-            ]
-            replaced = _replaced(session, scores.keys() - {hit.chunk_id for hit, _ in found})
-        hits = [hit for hit, access in found if principal.may_see(access)]
-        return LiveHits(hits=sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id)), replaced=replaced)
-
     def hidden(self, document_ids: Sequence[str], principal: Principal) -> set[str]:
         """Return those of the documents that are deleted, or not for this principal (any more)."""
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             query = select(DocumentRow.id, DocumentRow.access).where(
                 DocumentRow.id.in_(document_ids), DocumentRow.deleted_at.is_(None)
             )
@@ -238,7 +197,7 @@ class Registry:
 
     def ping(self) -> None:
         """Raise RegistryUnavailable if the database does not answer."""
-        with transaction(self._engine, writes=False) as session:
+        with transaction(self.engine, writes=False) as session:
             session.execute(select(1))
 
 
@@ -265,18 +224,3 @@ def _visible(session: Session, document_id: str, principal: Principal) -> Docume
     if row is None or row.deleted_at is not None or not principal.may_see(row.access):
         raise DocumentNotFound(f"No document has the id {document_id}.")
     return row
-
-
-def _replaced(session: Session, chunk_ids: Set[str]) -> set[tuple[str, int]]:
-    """Return the live documents, with the version that they serve, of which a chunk is of another version."""
-    versions = {tuple(chunk_id.split(".")[:2]) for chunk_id in chunk_ids}
-    documents = sorted({document_id for document_id, _ in versions})
-    serving: dict[str, int] = {}
-    for first in range(0, len(documents), IDS_AT_ONCE):
-        query = select(DocumentRow.id, DocumentRow.serving).where(
-            DocumentRow.id.in_(documents[first : first + IDS_AT_ONCE]),
-            DocumentRow.deleted_at.is_(None),
-            DocumentRow.serving.is_not(None),
-        )
-        serving |= {row.id: row.serving for row in session.execute(query)}
-    return {(key, serving[key]) for key, version in versions if key in serving and serving[key] != int(version)}

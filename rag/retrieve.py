@@ -1,13 +1,30 @@
-"""A question to hits: search the index, then keep only what the registry says may be shown now."""
+"""A question to hits: vectors and words propose chunks, the registry says which may be shown, both give the order."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from rag.dense import DenseIndexes
+from rag.candidates import Candidates, Found
+from rag.dense import Dense, DenseIndexes
+from rag.filters import narrows
+from rag.ranking import Candidate, follow_names, fuse, ranked, select_hits
 from rag.registry import Registry
-from rag.types import Hit, Principal
+from rag.types import Hit, Mode, Search, Turn
+from rag.vectors import Vectors, normalised
 
+POOL = 100  # chunks that each retriever proposes at least
 OVER_FETCH = 4
+MOST_IDS = 2_000  # up to so many chunks, asking Chroma for them by id takes 25 ms; far faster than its `where`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval:
+    """The hits, best first; every candidate with what became of it, best first; how long it took, in milliseconds."""
+
+    hits: list[Hit]
+    candidates: list[Candidate]
+    took_ms: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,29 +32,125 @@ class Retriever:
     """What a search needs, opened once."""
 
     registry: Registry
+    candidates: Candidates
     indexes: DenseIndexes
 
-    def retrieve(
-        self, query: str, principal: Principal, *, top_k: int, collections: Sequence[str] | None = None
-    ) -> list[Hit]:
-        """Return up to `top_k` hits, best first. Raise CollectionNotFound for an unknown collection.
+    def retrieve(self, search: Search) -> Retrieval:
+        """Return up to `top_k` hits. Raise CollectionNotFound for an unknown collection.
 
-        The index may still hold vectors of deleted or replaced versions: it is asked for more until
-        `top_k` live hits are found or it has no more. A document that was replaced between the index's answer
-        and the registry's would be missing: then the index, which held the new version before, is asked again,
+        The question is embedded once. With a history, what was said before is embedded beside it and shifts the
+        vector; the words that are looked for stay the user's own.
+        """
+        began = time.perf_counter()
+        if search.collections is not None:
+            self.registry.require_collections(search.collections)
+        dense = self.indexes.serving()
+        vector = None if search.mode == Mode.LEXICAL else _vector(search, dense)
+        embedded = time.perf_counter()
+        found = self._found(search, dense, vector)
+        read = time.perf_counter()
+        _score(found, search.mode)
+        chosen = select_hits(found.candidates, found.query, search.top_k)
+        ended = time.perf_counter()
+        return Retrieval(
+            hits=[_hit(one) for one in chosen],
+            candidates=ranked(found.candidates),
+            took_ms=_milliseconds(embed=embedded - began, find=read - embedded, rank=ended - read, total=ended - began),
+        )
+
+    def _found(self, search: Search, dense: Dense, vector: Vectors | None) -> Found:
+        """Ask both indexes until there are `top_k` candidates that may be shown, or the indexes have no more.
+
+        The vectors of deleted and replaced versions stay for a while, and others are not for everybody. A document
+        that was replaced between an index's answer and the registry's would be missing: then all is asked again,
         once for each version that comes to serve meanwhile.
         """
-        if collections is not None:
-            self.registry.require_collections(collections)
-        dense = self.indexes.serving()
-        vector = dense.embedder.embed_query(query)
-        limit, seen = top_k * OVER_FETCH, set[tuple[str, int]]()
+        limit, seen, ids = max(POOL, search.top_k * OVER_FETCH), set[tuple[str, int]](), None
         while True:
-            scores = dense.index.search(vector, limit=limit, collections=collections)
-            found = self.registry.live_hits(scores, principal)
+            scores = self._dense_scores(search, dense, vector, limit, ids)
+            found = self.candidates.read(search, scores, limit)
+            confirmed = sum(one.dense is not None for one in found.candidates)
             if found.replaced - seen:
                 seen |= found.replaced
-            elif len(found.hits) >= top_k or len(scores) < limit:
-                return found.hits[:top_k]
+            elif confirmed >= search.top_k or ids is not None or len(scores) < limit:
+                return found
             else:
                 limit *= OVER_FETCH
+                ids = self._few_ids(search)
+
+    def _dense_scores(
+        self, search: Search, dense: Dense, vector: Vectors | None, limit: int, ids: Sequence[str] | None
+    ) -> dict[str, float]:
+        if vector is None or ids == []:
+            return {}
+        return dense.index.search(vector, limit=limit, collections=search.collections, ids=ids)
+
+    def _few_ids(self, search: Search) -> list[str] | None:
+        """Return the chunks that a narrow search may look at, if they are few enough to be named one by one."""
+        if not narrows(search.principal, search.filters):
+            return None
+        ids = self.candidates.ids(search, MOST_IDS + 1)
+        return ids if len(ids) <= MOST_IDS else None
+
+
+def explained(found: Retrieval) -> list[dict[str, Any]]:
+    """Return every candidate, best first: each retriever's score and rank, what was added, why it was dropped."""
+    ids = [hit.chunk_id for hit in found.hits]
+    ranks = {name: _ranks(found.candidates, name) for name in ("dense", "lexical")}
+    return [
+        {
+            "chunk_id": one.hit.chunk_id,
+            "document_id": one.hit.document_id,
+            "title": one.hit.title,
+            "dense": one.dense,
+            "dense_rank": ranks["dense"].get(one.hit.chunk_id),
+            "lexical": one.lexical,
+            "lexical_rank": ranks["lexical"].get(one.hit.chunk_id),
+            "hop": one.hop,
+            "via": one.via,
+            "score": one.score,
+            "rank": ids.index(one.hit.chunk_id) + 1 if one.hit.chunk_id in ids else None,
+            "dropped": one.dropped,
+        }
+        for one in found.candidates
+    ]
+
+
+def _ranks(candidates: Sequence[Candidate], retriever: str) -> dict[str, int]:
+    scored = [(getattr(one, retriever), one.hit.chunk_id) for one in candidates if getattr(one, retriever)]
+    return {
+        chunk_id: rank for rank, (_, chunk_id) in enumerate(sorted(scored, key=lambda pair: (-pair[0], pair[1])), 1)
+    }
+
+
+def _vector(search: Search, dense: Dense) -> Vectors:
+    """Return the question's vector, (dim,), halfway to that of the conversation where there is one."""
+    if not search.history:
+        return dense.embedder.embed_query(search.text)
+    own, whole = dense.embedder.embed_queries([search.text, _conversation(search.text, search.history)])
+    return normalised(own + whole)
+
+
+def _conversation(text: str, history: Sequence[Turn]) -> str:
+    """Return the question and what was said before it, the latest first: a model cuts what it cannot read."""
+    return "\n".join([text, *(turn.content for turn in reversed(history))])
+
+
+def _score(found: Found, mode: Mode) -> None:
+    if mode == Mode.HYBRID:
+        fuse(found.candidates)
+        follow_names(found.candidates, found.query)
+        return
+    for one in found.candidates:
+        one.score = (one.dense if mode == Mode.DENSE else one.lexical) or 0.0
+
+
+def _hit(one: Candidate) -> Hit:
+    scores = {"dense": one.dense, "lexical": one.lexical, "hop": one.hop or None}
+    return replace(
+        one.hit, score=one.score, scores={name: score for name, score in scores.items() if score is not None}
+    )
+
+
+def _milliseconds(**seconds: float) -> dict[str, float]:
+    return {name: round(value * 1000, 2) for name, value in seconds.items()}

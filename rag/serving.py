@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from rag.audit import WORKER, record
 from rag.database import clock, lock_name, transaction
 from rag.generations import State, lock_generations
+from rag.lexical.words import chunk_words
 from rag.records import chunk_record
 from rag.tables import (
     ChunkRow,
@@ -70,6 +71,7 @@ class Serving:
 
         Other generations are queued to be filled with it, and the vectors before it to be removed.
         """
+        rows = [_chunk_values(work, chunk, extracted.language) for chunk in extracted.chunks]
         with transaction(self._engine, writes=True) as session:
             states = _generation_states(session)
             document = locked_one(session, work.document_id)
@@ -85,8 +87,8 @@ class Serving:
             is_first = document.serving is None
             document.serving = work.version
             session.execute(delete(ChunkRow).where(ChunkRow.document_id == work.document_id))
-            if extracted.chunks:
-                session.execute(insert(ChunkRow), [_chunk_values(work, chunk) for chunk in extracted.chunks])
+            if rows:
+                session.execute(insert(ChunkRow), rows)
             session.execute(delete(IndexedRow).where(IndexedRow.document_id == work.document_id))
             _mark_indexed(session, work.document_id, work.version, generation)
             for other in states.keys() - {generation}:
@@ -248,7 +250,7 @@ def _mark_indexed(session: Session, document_id: str, version: int, generation: 
     session.merge(IndexedRow(generation=generation, document_id=document_id, version=version))
 
 
-def _chunk_values(work: Work, chunk: Chunk) -> dict[str, Any]:
+def _chunk_values(work: Work, chunk: Chunk, language: str | None) -> dict[str, Any]:
     return {
         "id": chunk_id(work.document_id, work.version, chunk.ordinal),
         "document_id": work.document_id,
@@ -260,6 +262,7 @@ def _chunk_values(work: Work, chunk: Chunk) -> dict[str, Any]:
         "section": chunk.section,
         "start": chunk.start,
         "end": chunk.end,
+        "words": chunk_words(chunk.context, chunk.text, language),
     }
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Text,
@@ -82,7 +83,7 @@ class VersionRow(Base):
     author: Mapped[str | None]
     written_at: Mapped[str | None]
     modified_at: Mapped[str | None]
-    language: Mapped[str | None]
+    language: Mapped[str | None] = mapped_column(index=True)
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
     pages: Mapped[int | None]
     page_sizes: Mapped[list[list[float]]] = mapped_column(JSON, default=list, deferred=True)
@@ -175,10 +176,15 @@ class AuditRow(Base):
 
 
 class ChunkRow(Base):
-    """A passage; `id` is '<document>.<version>.<ordinal>', the same in Chroma."""
+    """A passage; `id` is '<document>.<version>.<ordinal>', the same in Chroma.
+
+    `words` are those of context and text as `rag.lexical.words` makes them, with a space between. The database
+    indexes them within the transaction that writes them: SQLite by triggers, PostgreSQL by an index on the column.
+    """
 
     __tablename__ = "chunks"
-    id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
     document_id: Mapped[str]
     version: Mapped[int]
     ordinal: Mapped[int]
@@ -188,6 +194,7 @@ class ChunkRow(Base):
     section: Mapped[str | None]
     start: Mapped[int]
     end: Mapped[int]
+    words: Mapped[str] = mapped_column(Text, deferred=True)
 
     __table_args__ = (
         ForeignKeyConstraint(["document_id", "version"], ["versions.document_id", "versions.version"]),

@@ -1,8 +1,8 @@
 """The records that travel between stages. Frozen, keyword-only, without behaviour."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -209,9 +209,52 @@ class Extracted:
     warnings: tuple[str, ...] = ()
 
 
+class Mode(StrEnum):
+    """What a search compares: meanings by vectors, words, or both."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Which documents a search may look at, beside the caller's rights. What is left out does not narrow it.
+
+    `metadata` maps a field to the values of which it must have one. Dates are compared with the day on which the
+    document says that it was last changed, or written, both ends included.
+    """
+
+    documents: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    dated_from: date | None = None
+    dated_to: date | None = None
+    metadata: Mapping[str, tuple[str | float | bool, ...]] = field(default_factory=dict)
+
+
+ANY_DOCUMENT = Filters()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What is looked for, by whom, where (None: all collections). `history` is what was said before, oldest first."""
+
+    text: str
+    principal: Principal
+    top_k: int
+    collections: Sequence[str] | None = None
+    mode: Mode = Mode.HYBRID
+    filters: Filters = ANY_DOCUMENT
+    history: Sequence["Turn"] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A chunk found for a query. `score` is cosine similarity: -1 to 1, higher is better."""
+    """A chunk found for a query. `score` is that of the search's mode, higher is better.
+
+    dense: cosine similarity, -1 to 1. lexical: BM25 as a share of what a chunk of all the query's words gets, 0 to
+    about 1. hybrid: the weighted sum of both, and what following a name adds. `scores` has its parts by name.
+    """
 
     chunk_id: str
     document_id: str
@@ -224,6 +267,7 @@ class Hit:
     start: int
     end: int
     score: float
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

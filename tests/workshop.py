@@ -24,6 +24,7 @@ from ingest.queue import Queue, make_app
 from ingest.read import Reader
 from ingest.store import Store
 from ingest.store.local import LocalStore
+from rag.candidates import Candidates
 from rag.database import connect, transaction
 from rag.dense import Dense, DenseIndexes
 from rag.generations import Generations
@@ -33,7 +34,7 @@ from rag.retrieve import Retriever
 from rag.serving import Serving, chunk_id
 from rag.settings import ChromaSettings, ChunkSettings, DataSettings, EmbedderSettings, Settings, WorkerSettings
 from rag.tables import WorkRow
-from rag.types import Document, Generation, Principal, Scope
+from rag.types import Document, Generation, Mode, Principal, Scope, Search
 from tests.http_server import Exchange, serving
 
 ADMIN = Principal(name="admin", scopes=frozenset({Scope.ADMIN}))
@@ -144,8 +145,9 @@ class Workshop:
 
     def found(self, query: str, top_k: int = 5) -> list[str]:
         """Return the texts that a search shows, without their headings, best first."""
-        retriever = Retriever(registry=self.registry, indexes=self.indexes)
-        return [hit.text.rpartition("\n\n")[2] for hit in retriever.retrieve(query, ADMIN, top_k=top_k)]
+        retriever = Retriever(registry=self.registry, candidates=Candidates(self.engine), indexes=self.indexes)
+        found = retriever.retrieve(Search(text=query, principal=ADMIN, top_k=top_k, mode=Mode.DENSE))
+        return [hit.text.rpartition("\n\n")[2] for hit in found.hits]
 
     def vectors(self, dense: Dense | None = None) -> set[str]:
         """Return the ids of all vectors of a generation, by default of the one that serves."""

@@ -34,6 +34,7 @@ async def ask(body: AskRequest, services: ServicesDep, caller: Asker) -> Respons
         principal=caller,
         collections=body.collections,
         history=[turn.record() for turn in body.history],
+        filters=body.filters.record(),
         conversation_id=body.conversation_id,
         top_k=body.top_k or services.settings.retrieve.top_k,
     )

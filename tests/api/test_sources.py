@@ -110,7 +110,7 @@ def test_a_wrong_source_is_refused(http: httpx.Client, wrong: dict[str, Any]) ->
 def test_folders_and_buckets_are_for_administrators_and_sources_are_not_for_readers(
     api: LocalApi, http: httpx.Client, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = str(Path(api.registry._engine.url.database or "").parent)
+    folder = str(Path(api.registry.engine.url.database or "").parent)
     writer, reader = key(api, Scope.DOCUMENTS_WRITE), key(api, Scope.DOCUMENTS_READ)
     places = [{"kind": "folder", "location": folder}, {"kind": "bucket", "location": "s3://papers"}]
 

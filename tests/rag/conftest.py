@@ -9,13 +9,14 @@ from secrets import token_hex
 import pytest
 from sqlalchemy import Engine, make_url
 
+from rag.candidates import Candidates
 from rag.database import connect, migrate, transaction
 from rag.generations import Generations
 from rag.leases import Claim, Leases
 from rag.registry import Registry
 from rag.serving import Serving, Switch
 from rag.tables import WorkRow
-from rag.types import Chunk, Document, Extracted, Failure, Generation, Principal, Scope
+from rag.types import Chunk, Document, Extracted, Failure, Generation, Mode, Principal, Scope, Search
 from rag.uploads import Upload
 from rag.work import Kind, Work
 from tests import servers
@@ -151,4 +152,6 @@ def finish(leases: Leases, serving: Serving, document: Document, *texts: str) ->
 def shown(registry: Registry, document: Document, principal: Principal = ADMIN) -> list[str]:
     """Return the texts that a search may show, were the index to return every passage that it ever held."""
     ids = {f"{document.id}.{version}.{ordinal}": 0.5 for version in range(1, 5) for ordinal in range(5)}
-    return [hit.text for hit in registry.live_hits(ids, principal).hits]
+    search = Search(text="", principal=principal, top_k=50, mode=Mode.DENSE)
+    found = Candidates(registry.engine).read(search, ids, limit=50)
+    return [one.hit.text for one in sorted(found.candidates, key=lambda one: one.hit.chunk_id)]

@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from rag.answer import Answerer, Question
+from rag.candidates import Candidates
 from rag.dense import DenseIndexes
 from rag.prompt import ABSTENTION
 from rag.retrieve import Retriever
@@ -28,7 +29,10 @@ def answered(workshop: Workshop, during: Callable[[], object] | None = None) -> 
 
     indexes = cast("DenseIndexes", Hooked(workshop.indexes, serving=second_call))
     answerer = Answerer(
-        retriever=Retriever(registry=workshop.registry, indexes=indexes), generator=None, min_score=0.1, room_tokens=999
+        retriever=Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes),
+        generator=None,
+        min_score=0.1,
+        room_tokens=999,
     )
 
     async def ask() -> list[Any]:

@@ -190,19 +190,6 @@ def test_bytes_that_come_again_with_a_source_id_give_it_to_their_document(regist
     assert changed.latest.version == 2
 
 
-def test_hits_come_best_first_and_equal_ones_in_the_order_of_their_ids(
-    registry: Registry, leases: Leases, serving: Serving
-) -> None:
-    document, _ = registry.add(upload("rules"), ADMIN)
-    finish(leases, serving, document, "a", "b", "c")
-    scores = {f"{document.id}.1.2": 0.25, f"{document.id}.1.1": 0.25, f"{document.id}.1.0": 0.125, "doc_other.1.0": 1.0}
-
-    hits = registry.live_hits(scores, ADMIN).hits
-
-    assert [(hit.text, hit.score) for hit in hits] == [("b", 0.25), ("c", 0.25), ("a", 0.125)]
-    assert {hit.title for hit in hits} == {"Handbook"}
-
-
 def test_a_passage_of_a_version_that_does_not_serve_is_not_shown_even_if_it_is_there(
     engine: Engine, registry: Registry, leases: Leases, serving: Serving
 ) -> None:
@@ -212,11 +199,6 @@ def test_a_passage_of_a_version_that_does_not_serve_is_not_shown_even_if_it_is_t
         session.get_one(DocumentRow, document.id).serving = 2
 
     assert shown(registry, document) == []
-
-
-def test_hits_may_be_asked_for_by_more_ids_than_a_database_takes_parameters(registry: Registry) -> None:
-    assert registry.live_hits({f"doc_gone.1.{ordinal}": 0.5 for ordinal in range(70_000)}, ADMIN).hits == []
-    assert registry.live_hits({}, ADMIN).hits == []
 
 
 def test_chunks_are_those_of_the_serving_version_in_reading_order(

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
+from rag.candidates import Candidates
 from rag.errors import CollectionNotFound
-from rag.registry import Registry
 from rag.retrieve import Retriever
 from rag.serving import chunk_id
-from rag.types import Principal, Scope
+from rag.types import Principal, Scope, Search
 from tests.rag.conftest import extracted, take, upload
 from tests.workshop import ADMIN, Hooked, Workshop, once
 
@@ -19,12 +19,13 @@ VISITOR = Principal(name="visitor", scopes=frozenset({Scope.SEARCH}))
 
 def retriever(workshop: Workshop, **before: Any) -> Retriever:
     """Return a retriever before whose questions to the registry something happens."""
-    registry = cast("Registry", Hooked(workshop.registry, **before))
-    return Retriever(registry=registry, indexes=workshop.indexes)
+    candidates = cast("Candidates", Hooked(Candidates(workshop.engine), **before))
+    return Retriever(registry=workshop.registry, candidates=candidates, indexes=workshop.indexes)
 
 
-def texts(found: Retriever, query: str, top_k: int = 5, principal: Principal = ADMIN) -> list[str]:
-    return [hit.text.rpartition("\n\n")[2] for hit in found.retrieve(query, principal, top_k=top_k)]
+def texts(found: Retriever, query: str, top_k: int = 5, principal: Principal = ADMIN, **named: Any) -> list[str]:
+    hits = found.retrieve(Search(text=query, principal=principal, top_k=top_k, **named)).hits
+    return [hit.text.rpartition("\n\n")[2] for hit in hits]
 
 
 def test_hits_are_found_behind_any_number_that_may_not_be_shown(workshop: Workshop) -> None:
@@ -43,11 +44,9 @@ def test_a_search_may_be_limited_to_collections(workshop: Workshop) -> None:
     workshop.work()
     search = retriever(workshop)
 
-    hits = search.retrieve("days", ADMIN, top_k=5, collections=["wiki"])
-
-    assert [hit.text.rpartition("\n\n")[2] for hit in hits] == [SEVEN]
+    assert texts(search, "days", collections=["wiki"]) == [SEVEN]
     with pytest.raises(CollectionNotFound):
-        search.retrieve("days", ADMIN, top_k=5, collections=["none"])
+        texts(search, "days", collections=["none"])
 
 
 def test_a_document_replaced_between_the_indexs_answer_and_the_registrys_is_found(workshop: Workshop) -> None:
@@ -58,7 +57,7 @@ def test_a_document_replaced_between_the_indexs_answer_and_the_registrys_is_foun
         workshop.add(EIGHT, source_id="hr/leave")
         workshop.work()
 
-    assert texts(retriever(workshop, live_hits=once(replaced)), "leave") == [EIGHT]
+    assert texts(retriever(workshop, read=once(replaced)), "leave") == [EIGHT]
 
 
 def test_documents_replaced_one_after_the_other_while_a_question_is_asked_are_all_found(workshop: Workshop) -> None:
@@ -73,7 +72,7 @@ def test_documents_replaced_one_after_the_other_while_a_question_is_asked_are_al
             workshop.add(f"{EIGHT} {name}", source_id=name, filename=f"{name}.md")
             workshop.work()
 
-    assert sorted(texts(retriever(workshop, live_hits=replace_next), "leave")) == [f"{EIGHT} {name}" for name in "abc"]
+    assert sorted(texts(retriever(workshop, read=replace_next), "leave")) == [f"{EIGHT} {name}" for name in "abc"]
 
 
 def test_vectors_that_wait_for_their_cleaning_hide_nothing(workshop: Workshop) -> None:

@@ -286,7 +286,7 @@ def test_links_of_odd_pages_are_read_without_an_error() -> None:
 
 
 def test_without_leave_no_internal_page_is_read(site: Site, worker: Worker, tmp_path: Path) -> None:
-    guarded = make_worker(worker.registry._engine, tmp_path, allowed_hosts="")
+    guarded = make_worker(worker.registry.engine, tmp_path, allowed_hosts="")
     site.link("/a")
     source = guarded.add(SourceKind.WEB, site.url("/a"))
 

@@ -1,0 +1,150 @@
+"""Which chunks hold a query's words: SQLite's FTS5 or PostgreSQL's full text, in the registry's own database.
+
+It proposes candidates; `rag.lexical.score` scores them, alike for both databases.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import Session, aliased
+
+from rag.lexical.words import DEFAULT_LANGUAGE, QueryWord, query_words
+from rag.tables import ChunkRow, DocumentRow, VersionRow
+
+MOST_MATCHES = 5_000  # rows that are ranked for one query: some 4 ms. Commoner words count only in the scoring
+_VECTOR: ColumnElement[str] = literal_column("chunks.vector")  # PostgreSQL makes it of the words
+_LEXICAL = table("lexical", column("rowid"), column("rank"))
+_TERMS = table("lexical_terms", column("term"), column("doc"))
+_VERSION = (VersionRow.document_id == ChunkRow.document_id) & (VersionRow.version == ChunkRow.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedWord:
+    """A query's word, how many chunks hold it, and its inverse document frequency (natural logarithm, >= 0)."""
+
+    word: QueryWord
+    chunks: int
+    idf: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LexicalQuery:
+    """A query's words in their order; `most_idf` is that of a word which no chunk has, `languages` are the index's."""
+
+    words: tuple[WeightedWord, ...] = ()
+    most_idf: float = 0.0
+    languages: tuple[str, ...] = ()
+
+
+class LexicalIndex:
+    """Reads what `rag.serving` writes: it is never behind the registry."""
+
+    def __init__(self, dialect: str) -> None:
+        self._is_sqlite = dialect == "sqlite"
+
+    def query(self, session: Session, text: str) -> LexicalQuery:
+        """Return the words of a text, weighed by how rare they are in the index."""
+        languages = _languages(session)
+        found = query_words(text, languages)
+        total = session.scalar(select(func.max(ChunkRow.number))) or 0  # counting a million rows takes 50 ms
+        forms = {form for word in found for form in word.forms}
+        frequency = self._frequencies(session, sorted(forms)) if forms else {}
+        weighed = []
+        for word in found:
+            chunks = sum(frequency.get(form, 0) for form in word.forms)
+            weighed.append(WeightedWord(word=word, chunks=chunks, idf=_idf(chunks, total)))
+        return LexicalQuery(words=tuple(weighed), most_idf=_idf(0, total), languages=tuple(languages))
+
+    def candidates(
+        self, session: Session, query: LexicalQuery, *, limit: int, where: Sequence[ColumnElement[bool]] | None
+    ) -> list[str]:
+        """Return up to `limit` ids of chunks that hold the query's rarer words, the likeliest first.
+
+        `where` are conditions on DocumentRow and VersionRow; None: any chunk.
+        """
+        rarest_first = sorted({word for word in query.words if word.chunks}, key=lambda word: word.chunks)
+        if not rarest_first:
+            return []
+        together = rarest_first[0].chunks > MOST_MATCHES  # no word is rare: look for two in one chunk
+        picked = rarest_first[:2] if together else list(_within_budget(rarest_first))
+        rows = select(ChunkRow.id).limit(limit)
+        if where is not None:
+            rows = rows.join(VersionRow, _VERSION).join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
+            rows = rows.where(*where)
+        order = _matching_in_sqlite if self._is_sqlite else _matching_in_postgresql
+        return list(session.scalars(order(rows, picked, together)))
+
+    def _frequencies(self, session: Session, forms: Sequence[str]) -> dict[str, int]:
+        """Return how many chunks hold each form; in PostgreSQL counted up to what no query ranks anyway."""
+        if self._is_sqlite:
+            rows = session.execute(select(_TERMS.c.term, _TERMS.c.doc).where(_TERMS.c.term.in_(forms)))
+            return {row.term: row.doc for row in rows}
+        matching = (select(ChunkRow.number).where(_has([form])).limit(2 * MOST_MATCHES) for form in forms)
+        counts = [select(func.count()).select_from(rows.subquery()).scalar_subquery() for rows in matching]
+        return dict(zip(forms, session.execute(select(*counts)).one(), strict=True))
+
+
+def _within_budget(rarest_first: Sequence[WeightedWord]) -> Iterator[WeightedWord]:
+    """Yield the first word, and as many more as leave the rows to rank few enough."""
+    matches = 0
+    for word in rarest_first:
+        matches += word.chunks
+        if word is not rarest_first[0] and matches > MOST_MATCHES:
+            return
+        yield word
+
+
+def _matching_in_sqlite(rows: Select[tuple[str]], words: Sequence[WeightedWord], together: bool) -> Select[tuple[str]]:
+    """Ordered by FTS5's own BM25."""
+    forms = ["(" + " OR ".join(f'"{form}"' for form in word.word.forms) + ")" for word in words]
+    match = (" AND " if together else " OR ").join(forms)
+    rows = rows.join(_LEXICAL, _LEXICAL.c.rowid == ChunkRow.number)
+    return rows.where(text("lexical MATCH :match").bindparams(match=match)).order_by(_LEXICAL.c.rank)
+
+
+def _matching_in_postgresql(
+    rows: Select[tuple[str]], words: Sequence[WeightedWord], together: bool
+) -> Select[tuple[str]]:
+    """Ordered by the weight of the words that they hold: PostgreSQL's own ranking does not know how rare a word is."""
+    held = [_has(word.word.forms) for word in words]
+    weight = literal(0.0)
+    for has, word in zip(held, words, strict=True):
+        weight += cast(has, Integer) * word.idf
+    return rows.where(and_(*held) if together else or_(*held)).order_by(weight.desc(), ChunkRow.number)
+
+
+def _has(forms: Sequence[str]) -> ColumnElement[bool]:
+    """Return PostgreSQL's condition that a chunk holds any of the forms, which are letters and digits alone."""
+    return _VECTOR.bool_op("@@")(cast(" | ".join(f"'{form}'" for form in forms), TSQUERY))
+
+
+def _idf(chunks: int, total: int) -> float:
+    """Return BM25's inverse document frequency, as Lucene computes it: never below 0."""
+    return math.log(1 + (max(total, chunks) - chunks + 0.5) / (chunks + 0.5))
+
+
+def _languages(session: Session) -> list[str]:
+    """Return the languages that chunks are indexed in, by a step of an index for each, not by reading all versions."""
+    other = aliased(VersionRow)
+    tags = select(func.min(VersionRow.language).label("tag")).cte(recursive=True)
+    following = select(func.min(other.language)).where(other.language > tags.c.tag).scalar_subquery()
+    tags = tags.union_all(select(following).where(tags.c.tag.is_not(None)))
+    found = session.scalars(select(tags.c.tag).where(tags.c.tag.is_not(None)))
+    return sorted({DEFAULT_LANGUAGE, *found})
