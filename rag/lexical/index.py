@@ -111,7 +111,7 @@ def _within_budget(rarest_first: Sequence[WeightedWord]) -> Iterator[WeightedWor
         yield word
 
 
-def _matching_in_sqlite(rows: Select[tuple[str]], words: Sequence[WeightedWord], together: bool) -> Select[tuple[str]]:
+def _matching_in_sqlite(rows: Select[str], words: Sequence[WeightedWord], together: bool) -> Select[str]:
     """Ordered by FTS5's own BM25."""
     forms = ["(" + " OR ".join(f'"{form}"' for form in word.word.forms) + ")" for word in words]
     match = (" AND " if together else " OR ").join(forms)
@@ -119,12 +119,10 @@ def _matching_in_sqlite(rows: Select[tuple[str]], words: Sequence[WeightedWord],
     return rows.where(text("lexical MATCH :match").bindparams(match=match)).order_by(_LEXICAL.c.rank)
 
 
-def _matching_in_postgresql(
-    rows: Select[tuple[str]], words: Sequence[WeightedWord], together: bool
-) -> Select[tuple[str]]:
+def _matching_in_postgresql(rows: Select[str], words: Sequence[WeightedWord], together: bool) -> Select[str]:
     """Ordered by the weight of the words that they hold: PostgreSQL's own ranking does not know how rare a word is."""
     held = [_has(word.word.forms) for word in words]
-    weight = literal(0.0)
+    weight: ColumnElement[float] = literal(0.0)
     for has, word in zip(held, words, strict=True):
         weight += cast(has, Integer) * word.idf
     return rows.where(and_(*held) if together else or_(*held)).order_by(weight.desc(), ChunkRow.number)

@@ -11,8 +11,8 @@ _LISTS = {
     "de": """der die das den dem des ein eine einer eines einem einen und oder aber als auch an auf aus bei bis da dass
         daß durch es er sie ich wir ihr ihm ihn ihnen sein seine seiner mein dein unser euer für hat haben hatte hatten
         im in ins ist sind war waren wird werden wurde wurden kann können könnte soll sollen muss mit nach nicht noch
-        nur ob so sich über um unter vom von vor was wann warum welche welcher welches welchem welchen wer wem wen wessen
-        wie wieso wo woher wohin zu zum zur man mehr viel viele gab gibt""",
+        nur ob so sich über um unter vom von vor was wann warum welche welcher welches welchem welchen wer wem wen
+        wessen wie wieso wo woher wohin zu zum zur man mehr viel viele gab gibt""",
     "fr": """le la les l un une des du de d et ou mais si au aux à a ai as ont est sont était étaient être été avoir ce
         cet cette ces c qui que qu quoi quel quelle quels quelles dont où quand comment pourquoi combien dans en par
         pour sur avec sans sous ne n pas plus il elle ils elles on nous vous je j tu me m te t se s y son sa ses mon ma
