@@ -14,7 +14,7 @@ from bench.measure import Measure
 from rag.cli.client import Client
 from rag.cli.passages import Asking, remove_passages, search_passages, upload_passages
 from rag.evaluate.measures import MEASURES, measured
-from rag.evaluate.report import Slices, differences, means, moved, signed, worst
+from rag.evaluate.report import Slices, differences, means, moved, worst
 from rag.evaluate.runs import Result, Results, Run, difference, estimate, load, save
 from rag.evaluate.sets import EvaluationSet, read_set
 from rag.settings import load_settings
@@ -127,7 +127,8 @@ def _figures(run: Run, before: Run | None, slices: Slices) -> Iterator[Measure]:
                 mean = estimate(now, measure, queries)
                 note = f"95% interval {mean.low:.4f} to {mean.high:.4f}"
                 if comparable:
-                    note += f"; difference {signed(difference(now, old, measure, queries))}"
+                    rise = difference(now, old, measure, queries)
+                    note += f"; difference {rise.value:+.4f}, 95% interval {rise.low:+.4f} to {rise.high:+.4f}"
                 yield Measure(
                     name=f"{measure}.{mode}" + (f"[{name}]" if name else ""),
                     value=mean.value,

@@ -32,26 +32,27 @@ class Asking:
     history: bool
 
     def search(self, query: Query, collection: str | None, top_k: int) -> list[dict[str, Any]]:
-        """Return the hits, best first. Raise CallFailed with the query's id."""
+        """Return the hits, best first. Raise CallFailed, with the query's id if it was refused."""
         turns = [{"role": turn.role, "content": turn.content} for turn in query.history] if self.history else None
         try:
             hits: list[dict[str, Any]] = self.client.search(
                 query.text, top_k, mode=self.mode, collections=[collection] if collection else None, history=turns
             )["hits"]
         except CallFailed as exc:
+            if exc.status is None:
+                raise
             raise CallFailed(f"{self.mode} search for {query.id}: {exc.detail}", exc.status) from exc
         return hits
 
 
-def upload_passages(client: Client, evaluated: EvaluationSet, console: Console) -> dict[str, list[str]]:
+def upload_passages(client: Client, evaluated: EvaluationSet, console: Console) -> dict[str, str]:
     """Have every passage ready in the set's collection, and upload only what is missing there.
 
-    Return the passages of each document: several, where they are the same to the letter. Raise EvaluationFailed if
-    one could not be ingested; the reasons are printed.
+    Return the passage of each document. Raise EvaluationFailed if one could not be ingested; the reasons are printed.
     """
     collection, total = evaluated.collection, len(evaluated.passages)
     ready = _ready(client, evaluated)
-    missing = evaluated.passages.keys() - {name for names in ready.values() for name in names}
+    missing = evaluated.passages.keys() - ready.values()
     if missing:
         failed = _upload(client, evaluated, sorted(missing), console)
         summarise(console, total, failed, same=total - len(missing), wait=True)
@@ -72,11 +73,13 @@ def _upload(client: Client, evaluated: EvaluationSet, names: Sequence[str], cons
         return ingest_jobs(client, jobs, evaluated.collection, wait=True, console=console)
 
 
-def _ready(client: Client, evaluated: EvaluationSet) -> dict[str, list[str]]:
+def _ready(client: Client, evaluated: EvaluationSet) -> dict[str, str]:
     return {
-        document["id"]: [name for name in document["source_ids"] if name in evaluated.passages]
+        document["id"]: name
         for document in client.documents(evaluated.collection, "")
         if document["status"] == "ready"
+        for name in document["source_ids"]
+        if name in evaluated.passages
     }
 
 
@@ -88,14 +91,14 @@ def remove_passages(client: Client, evaluated: EvaluationSet, console: Console) 
 
 
 def search_passages(
-    asking: Asking, evaluated: EvaluationSet, documents: Mapping[str, Sequence[str]], console: Console
+    asking: Asking, evaluated: EvaluationSet, documents: Mapping[str, str], console: Console
 ) -> dict[str, Found]:
     """Return, of each query, the passages found and their scores, best first; a passage counts by its best chunk."""
 
     def found(query: Query) -> Found:
         scores: dict[str, float] = {}
         for hit in asking.search(query, evaluated.collection, MOST_HITS):
-            for name in documents.get(hit["document_id"], ()):
+            if name := documents.get(hit["document_id"]):
                 scores.setdefault(name, hit["score"])
         return tuple(scores.items())
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from rag.evaluate.measures import MEASURES, Estimate
-from rag.evaluate.runs import RANKED_BY, Change, Result, Run, changes, difference, estimate, ranks
+from rag.evaluate.measures import MEASURES
+from rag.evaluate.runs import RANKED_BY, Change, Result, Results, Run, changes, difference, estimate, ranks
 from rag.evaluate.sets import EvaluationSet
 
 SHOWN_FOUND = 3  # what was found instead
@@ -15,45 +16,48 @@ Slices = Mapping[str, Sequence[str]]  # "" is the whole set; ids of queries
 
 def means(run: Run, slices: Slices) -> Table:
     """One row a mode and slice; under each mean its 95% interval."""
-    table = Table("mode", *(["slice"] if len(slices) > 1 else []), "queries", *MEASURES)
+    table = _table("Mean, and its 95% interval")
     for mode, results in run.modes.items():
         for name, queries in slices.items():
             found = [estimate(results, measure, queries) for measure in MEASURES]
             table.add_row(
-                mode,
-                *([name or "all"] if len(slices) > 1 else []),
-                str(len(queries)),
-                *(f"{one.value:.3f}\n{one.low:.2f}-{one.high:.2f}" for one in found),
+                _who(mode, name, len(queries)), *(f"{one.value:.3f}\n{one.low:.2f}-{one.high:.2f}" for one in found)
             )
-        table.add_section()
     return table
 
 
 def differences(run: Run, before: Run, slices: Slices) -> Table:
-    """One row a mode, slice and measure, over the queries that both runs have; 95% interval by paired bootstrap."""
-    table = Table("mode", "slice", "measure", "before", "now", "difference", "better", "worse")
+    """The same rows, of the queries that both runs have: by how much the means rose, and how many queries moved."""
+    table = _table("Difference, its 95% interval (paired), queries better and worse")
     for mode, now in run.modes.items():
         old = before.of(mode)
         for name, chosen in slices.items():
-            queries = [query for query in chosen if query in old]
-            for measure in MEASURES if queries else ():
-                moved = [now[query].measures[measure] - old[query].measures[measure] for query in queries]
-                table.add_row(
-                    mode,
-                    name or "all",
-                    measure,
-                    f"{estimate(old, measure, queries).value:.3f}",
-                    f"{estimate(now, measure, queries).value:.3f}",
-                    signed(difference(now, old, measure, queries)),
-                    str(sum(step > 0 for step in moved)),
-                    str(sum(step < 0 for step in moved)),
-                )
-        table.add_section()
+            if queries := [query for query in chosen if query in old]:
+                cells = [_moved(now, old, measure, queries) for measure in MEASURES]
+                table.add_row(_who(mode, name, len(queries)), *cells)
     return table
 
 
-def signed(estimate: Estimate) -> str:
-    return f"{estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"
+def _moved(now: Results, old: Results, measure: str, queries: Sequence[str]) -> str:
+    rise = difference(now, old, measure, queries)
+    steps = [now[query].measures[measure] - old[query].measures[measure] for query in queries]
+    return (
+        f"{rise.value:+.3f}\n{rise.low:+.2f} {rise.high:+.2f}\n"
+        f"+{sum(step > 0 for step in steps)} -{sum(step < 0 for step in steps)}"
+    )
+
+
+def _table(title: str) -> Table:
+    """A table whose figures are never cut: on a narrow terminal the names of slices are folded."""
+    table = Table(box=box.SIMPLE, title=title, title_justify="left", show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("queries", overflow="fold")
+    for measure in MEASURES:
+        table.add_column(measure, no_wrap=True)
+    return table
+
+
+def _who(mode: str, name: str, queries: int) -> str:
+    return f"{mode}, {queries}\n{name}"
 
 
 def worst(run: Run, mode: str, evaluated: EvaluationSet, most: int) -> Iterator[Text]:

@@ -84,20 +84,18 @@ def read_set(
 ) -> EvaluationSet:
     """Return the set of a folder: the passages and the queries that pass their filters, in the files' order.
 
-    A query without a passage that answers it is left out; of the others only the `first` stay. Raise
-    EvaluationFailed if a file is missing or wrong, or if nothing is left to ask.
+    Passages that are the same to the letter are one, under the id of the first: nobody could rank them. A query
+    without a passage that answers it is left out; of the others only the `first` stay. Raise EvaluationFailed if a
+    file is missing or wrong, or if nothing is left to ask.
     """
     all_passages = _by_id(folder / "corpus.jsonl")
     all_queries = _by_id(folder / "queries.jsonl")
     judged = _qrels(folder / qrels, all_queries, all_passages)
-    passages = {
-        name: _passage(name, fields, place) for name, (fields, place) in all_passages.items() if _passes(fields, corpus)
-    }
-    gold = {
-        query: found
-        for query, grades in judged.items()
-        if (found := {name: grade for name, grade in grades.items() if grade > 0 and name in passages})
-    }
+    passages = [
+        _passage(name, fields, place) for name, (fields, place) in all_passages.items() if _passes(fields, corpus)
+    ]
+    same = _first_alike(passages)
+    gold = {query: found for query, grades in judged.items() if (found := _answers(grades, same))}
     chosen = [
         _query(name, fields, place)
         for name, (fields, place) in all_queries.items()
@@ -107,10 +105,22 @@ def read_set(
         raise EvaluationFailed(f"{folder / qrels}: none of the chosen queries has an answer in the chosen passages.")
     return EvaluationSet(
         name=folder.resolve().name,
-        passages=passages,
+        passages={passage.id: passage for passage in passages if same[passage.id] == passage.id},
         queries=chosen,
         gold={query.id: gold[query.id] for query in chosen},
     )
+
+
+def _first_alike(passages: Sequence[Passage]) -> dict[str, str]:
+    """Return, for each id, that of the first passage with the same title and text."""
+    first: dict[str, str] = {}
+    return {passage.id: first.setdefault(passage.markdown(), passage.id) for passage in passages}
+
+
+def _answers(grades: Mapping[str, int], same: Mapping[str, str]) -> dict[str, int]:
+    """Return the grades of the chosen passages that answer; the best one, where several are the same passage."""
+    order = sorted(grades, key=grades.__getitem__)  # the best one is written last
+    return {same[name]: grades[name] for name in order if name in same and grades[name] > 0}
 
 
 def _by_id(path: Path) -> dict[str, tuple[Fields, str]]:
