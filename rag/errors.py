@@ -31,7 +31,8 @@ RagError
     ├── FetchFailed           a host, folder or bucket does not answer as it should
     └── StorageFull           no room for the original
 
-The command line has two more, which never reach HTTP: `rag.cli.supervise.CannotStart`, `rag.cli.client.CallFailed`.
+The command line has three more, which never reach HTTP: `rag.cli.supervise.CannotStart`, `rag.cli.client.CallFailed`,
+`rag.evaluate.errors.EvaluationFailed`.
 """
 
 

@@ -27,6 +27,7 @@ HOMES = {
     "pypandoc": {"ingest/parse/elements.py"},
     "pypdfium2": {"ingest/parse/pdf.py"},
     "python_calamine": {"ingest/parse/sheets.py"},
+    "pytrec_eval": {"rag/evaluate/measures.py"},
     "rapidocr": {"ingest/parse/ocr.py"},
     "sentence_transformers": {"rag/model.py"},
     "torch": {"rag/model.py"},

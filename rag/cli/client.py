@@ -95,9 +95,11 @@ class Client:
             if response.is_error:
                 self._json(response)
 
-    def search(self, query: str, top_k: int) -> dict[str, Any]:
+    def search(self, query: str, top_k: int, **more: Any) -> dict[str, Any]:
+        """Return the API's answer; `more` are fields of its request, None for those to leave out."""
+        body = {"query": query, "top_k": top_k} | {name: value for name, value in more.items() if value is not None}
         with self._translated():
-            return self._json(self._http.post("/v1/search", json={"query": query, "top_k": top_k}))
+            return self._json(self._http.post("/v1/search", json=body))
 
     def ask(self, question: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the answer's events as (name, data)."""

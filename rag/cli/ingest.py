@@ -50,10 +50,13 @@ def ingest_jobs(
         with _Board(console, len(jobs)) as board:
             running = {pool.submit(client.upload, job.path, collection, job.source_id): job for job in jobs}
             followed: deque[tuple[str, Job]] = deque()
+            asked_at = time.monotonic()
             while running or (wait and followed):
                 for future in _finished(running):
                     _take(future, running.pop(future), board, followed, uploaded)
-                _follow(client, followed, board)
+                if time.monotonic() - asked_at > POLL_S:  # not after every upload
+                    _follow(client, followed, board)
+                    asked_at = time.monotonic()
             return board.failed
     finally:
         pool.shutdown(cancel_futures=True)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rag.cli.checks import all_checks
 from rag.cli.client import Client
 from rag.cli.durations import GRACE_S, Grace
+from rag.cli.evaluate import evaluate
 from rag.cli.folders import Request, ingest_paths
 from rag.cli.generations import models_app
 from rag.cli.sources import sources_app
@@ -29,6 +30,7 @@ keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API key
 app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(sources_app, name="sources")
+app.command("eval")(evaluate)
 console = Console()
 errors = Console(stderr=True)
 

@@ -1,0 +1,118 @@
+"""The passages of a set as documents of the running service, in a collection of their own, and its search over them."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+from rag.cli.client import CallFailed, Client
+from rag.cli.ingest import Job, ingest_jobs, summarise
+from rag.evaluate.errors import EvaluationFailed
+from rag.evaluate.sets import EvaluationSet, Query
+
+CALLS_AT_ONCE = 4
+MOST_HITS = 100  # the API's limit; several may be of one passage
+FILE_NAME = "passage.md"  # the title of a passage that has none: the same for all, so that no id is searched
+In = TypeVar("In")
+Out = TypeVar("Out")
+Found = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How the queries are put."""
+
+    client: Client
+    mode: str
+    history: bool
+
+    def search(self, query: Query, collection: str | None, top_k: int) -> list[dict[str, Any]]:
+        """Return the hits, best first. Raise CallFailed, with the query's id if it was refused."""
+        turns = [{"role": turn.role, "content": turn.content} for turn in query.history] if self.history else None
+        try:
+            hits: list[dict[str, Any]] = self.client.search(
+                query.text, top_k, mode=self.mode, collections=[collection] if collection else None, history=turns
+            )["hits"]
+        except CallFailed as exc:
+            if exc.status is None:
+                raise
+            raise CallFailed(f"{self.mode} search for {query.id}: {exc.detail}", exc.status) from exc
+        return hits
+
+
+def upload_passages(client: Client, evaluated: EvaluationSet, console: Console) -> dict[str, str]:
+    """Have every passage ready in the set's collection, and upload only what is missing there.
+
+    Return the passage of each document. Raise EvaluationFailed if one could not be ingested; the reasons are printed.
+    """
+    collection, total = evaluated.collection, len(evaluated.passages)
+    ready = _ready(client, evaluated)
+    missing = evaluated.passages.keys() - ready.values()
+    if missing:
+        failed = _upload(client, evaluated, sorted(missing), console)
+        summarise(console, total, failed, same=total - len(missing), wait=True)
+        if failed:
+            raise EvaluationFailed(f"{failed} of {total} passages are not in {collection}, for the reasons above.")
+        ready = _ready(client, evaluated)
+    return ready
+
+
+def _upload(client: Client, evaluated: EvaluationSet, names: Sequence[str], console: Console) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = []
+        for number, name in enumerate(names):
+            path = Path(folder) / str(number) / FILE_NAME
+            path.parent.mkdir()
+            path.write_text(evaluated.passages[name].markdown(), encoding="utf-8", errors="replace")
+            jobs.append(Job(path=path, source_id=name))
+        return ingest_jobs(client, jobs, evaluated.collection, wait=True, console=console)
+
+
+def _ready(client: Client, evaluated: EvaluationSet) -> dict[str, str]:
+    return {
+        document["id"]: name
+        for document in client.documents(evaluated.collection, "")
+        if document["status"] == "ready"
+        for name in document["source_ids"]
+        if name in evaluated.passages
+    }
+
+
+def remove_passages(client: Client, evaluated: EvaluationSet, console: Console) -> None:
+    """Delete every document of the set's collection."""
+    documents = [document["id"] for document in client.documents(evaluated.collection, "")]
+    _each(lambda name: client.call("DELETE", f"/v1/documents/{name}"), documents, "removing", console)
+    console.print(f"{len(documents)} documents deleted from {evaluated.collection}", soft_wrap=True)
+
+
+def search_passages(
+    asking: Asking, evaluated: EvaluationSet, documents: Mapping[str, str], console: Console
+) -> dict[str, Found]:
+    """Return, of each query, the passages found and their scores, best first; a passage counts by its best chunk."""
+
+    def found(query: Query) -> Found:
+        scores: dict[str, float] = {}
+        for hit in asking.search(query, evaluated.collection, MOST_HITS):
+            if name := documents.get(hit["document_id"]):
+                scores.setdefault(name, hit["score"])
+        return tuple(scores.items())
+
+    rankings = _each(found, evaluated.queries, f"{asking.mode} search", console)
+    return {query.id: ranking for query, ranking in zip(evaluated.queries, rankings, strict=True)}
+
+
+def _each(do: Callable[[In], Out], items: Sequence[In], what: str, console: Console) -> list[Out]:
+    """Do something with each, several at once, under a bar on a terminal and a line elsewhere; keep their order."""
+    if not console.is_terminal:
+        console.print(f"{what}: {len(items)}", soft_wrap=True)
+    pool = ThreadPoolExecutor(CALLS_AT_ONCE)
+    try:
+        running = pool.map(do, items)
+        return list(track(running, what, len(items), console=console, disable=not console.is_terminal, transient=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
