@@ -90,6 +90,8 @@ def _stemmer(language: str) -> tuple[Stemmer.Stemmer, Lock] | None:
 
 def _form(term: str, language: str) -> str:
     """Return a word's stem in a language, without accents; codes and other languages' words as they are."""
+    if language == "en" and not term.isascii():  # its stemmer knows no accents, the others' want them
+        term = _without_accents(term)
     found = _stemmer(language) if term.isalpha() else None
     if found:
         stemmer, lock = found

@@ -7,9 +7,9 @@ import pytest
 
 from rag.candidates import Candidates
 from rag.errors import CollectionNotFound
-from rag.retrieve import Retriever
+from rag.retrieve import Retriever, explained
 from rag.serving import chunk_id
-from rag.types import Principal, Scope, Search
+from rag.types import Filters, Mode, Principal, Scope, Search, Turn
 from tests.rag.conftest import extracted, take, upload
 from tests.workshop import ADMIN, Hooked, Workshop, once
 
@@ -47,6 +47,52 @@ def test_a_search_may_be_limited_to_collections(workshop: Workshop) -> None:
     assert texts(search, "days", collections=["wiki"]) == [SEVEN]
     with pytest.raises(CollectionNotFound):
         texts(search, "days", collections=["none"])
+
+
+def test_a_code_is_found_however_it_is_written(workshop: Workshop) -> None:
+    for n in range(30):
+        workshop.add(f"Error ERR-40{n:02} says that the conveyor has stopped.", filename=f"{n}.md")
+    workshop.work()
+    search = retriever(workshop)
+
+    assert texts(search, "err 4017", top_k=1) == ["Error ERR-4017 says that the conveyor has stopped."]
+    assert texts(search, "ERR4017", top_k=3, mode=Mode.LEXICAL)[0].startswith("Error ERR-4017")
+    assert texts(search, "absent words", mode=Mode.LEXICAL) == []
+
+
+def test_a_follow_up_is_understood_from_what_was_said_and_its_own_words_still_count(workshop: Workshop) -> None:
+    for topic in ("holidays", "parking places", "mobile phones"):
+        workshop.add(f"For {topic} the form is sent to the office, which answers in a week.", filename=f"{topic}.md")
+    workshop.work()
+    history = [Turn(role="user", content="How do I get a parking place?"), Turn(role="assistant", content="By a form.")]
+
+    (found,) = texts(retriever(workshop), "And where is it sent to?", top_k=1, history=history)
+
+    assert "parking" in found
+
+
+def test_a_narrow_filter_finds_what_stands_behind_any_number_of_others(workshop: Workshop) -> None:
+    for n in range(120):
+        workshop.add(f"{SIX} {n}", filename=f"{n}.md", metadata={"year": 2020 + n // 119})
+    workshop.work(most=300)
+
+    found = texts(retriever(workshop), SIX, mode=Mode.DENSE, filters=Filters(metadata={"year": (2021,)}))
+
+    assert found == [f"{SIX} 119"]
+
+
+def test_an_explanation_tells_of_every_candidate_and_of_nothing_that_is_hidden(workshop: Workshop) -> None:
+    workshop.add(SIX, filename="open.md")
+    workshop.add(f"{SIX} For directors.", filename="closed.md", access=["board"])
+    workshop.add("The conveyor has stopped.", filename="other.md")
+    workshop.work()
+
+    found = retriever(workshop).retrieve(Search(text="days of leave", principal=VISITOR, top_k=1))
+
+    first, second = explained(found)
+    assert [(first["rank"], first["dense_rank"], first["lexical_rank"], first["dropped"])] == [(1, 1, 1, None)]
+    assert first["score"] == found.hits[0].score
+    assert (second["rank"], second["dropped"]) == (None, "not among the best 1")
 
 
 def test_a_document_replaced_between_the_indexs_answer_and_the_registrys_is_found(workshop: Workshop) -> None:
