@@ -27,7 +27,9 @@ class Retriever:
         and the registry's would be missing: then the index, which held the new version before, is asked again,
         once for each version that comes to serve meanwhile.
         """
-        if collections is not None:
+        if collections is None:
+            collections = self.registry.collections()
+        else:
             self.registry.require_collections(collections)
         dense = self.indexes.serving()
         vector = dense.embedder.embed_query(query)
