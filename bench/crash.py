@@ -202,7 +202,8 @@ def _vectors(service: Service) -> list[str]:
     url = httpx.URL(service.processes()["worker"].environ()["RAG_CHROMA_URL"])
     client = chromadb.HttpClient(host=url.host, port=url.port or 8000)
     name = next(_rows(service, select(GenerationRow.index_name).where(GenerationRow.state == "serving")))
-    return list(client.get_collection(name).get(include=[])["ids"])
+    partitions = [one for one in client.list_collections() if one.name.startswith(f"{name}-")]
+    return [key for partition in partitions for key in partition.get(include=[])["ids"]]
 
 
 def _rows(service: Service, query: object) -> Iterator[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from bench.measure import Measure
 from bench.service import Service, start, stop, wait_until
 from rag.database import connect, transaction
-from rag.tables import AuditRow, ChunkRow, DocumentRow, GenerationRow, SourceIdRow, VersionRow
+from rag.tables import AuditRow, ChunkRow, DocumentRow, SourceIdRow, VersionRow
 
 CANARIES = 1000
 SYLLABLES = ("ba", "ko", "mi", "ru", "te", "xo", "zi", "pha", "lun", "dor")
@@ -122,9 +122,7 @@ def _is_left(service: Service, document_id: str) -> bool:
 def _vectors(service: Service, document_id: str) -> int:
     url = httpx.URL(service.processes()["worker"].environ()["RAG_CHROMA_URL"])
     client = chromadb.HttpClient(host=url.host, port=url.port or 8000)
-    with transaction(connect(service.database_url), writes=False) as session:
-        names = session.scalars(select(GenerationRow.index_name)).all()
-    found = [client.get_collection(name).get(where={"document_id": document_id}, include=[]) for name in names]
+    found = [one.get(where={"document_id": document_id}, include=[]) for one in client.list_collections()]
     return sum(len(vectors["ids"]) for vectors in found)
 
 

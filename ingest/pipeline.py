@@ -89,10 +89,11 @@ class Pipeline:
             case Switch.SERVED:
                 log.info("ready", extra={"document_id": work.document_id, "chunks": len(ids)})
             case Switch.SUPERSEDED:
-                dense.index.delete(ids)
+                dense.index.delete(ids, claim.document.collection)
             case Switch.LOST:
-                self._lost(work)
+                self._lost(work, dense)
             case Switch.MOVED:
+                self._drop_if_gone(dense)
                 raise Interrupted
 
     def reindex(self, claim: Claim, heartbeat: Heartbeat) -> None:
@@ -103,7 +104,7 @@ class Pipeline:
         if dense is not None and version == work.version:
             self._index(claim, heartbeat, dense, version, chunks)
             if not self.serving.reindexed(work):
-                self._lost(work)
+                self._lost(work, dense)
         else:
             self.leases.done(work)
 
@@ -112,9 +113,10 @@ class Pipeline:
         work = claim.work
         version, chunks = self.serving.served_chunks(work.document_id)
         expected = {chunk_id(work.document_id, version, chunk.ordinal) for chunk in chunks}
+        collection = None if claim.is_deleted else claim.document.collection  # the proof is asked of all partitions
         for dense in self.indexes.all():
-            dense.index.delete(sorted(dense.index.ids_of(work.document_id) - expected))
-            left = dense.index.ids_of(work.document_id)
+            dense.index.delete(sorted(dense.index.ids_of(work.document_id, collection) - expected), collection)
+            left = dense.index.ids_of(work.document_id, collection)
             if left - expected:
                 raise IndexUnavailable(f"{len(left - expected)} vectors of {work.document_id} are still there.")
             if expected - left and self.serving.is_indexed(work.document_id, dense.generation.id):
@@ -124,10 +126,16 @@ class Pipeline:
             log.info("purged", extra={"document_id": work.document_id})
         self.leases.done(work)
 
-    def _lost(self, work: Work) -> None:
+    def _lost(self, work: Work, dense: Dense) -> None:
         """Another has the work, or its document is deleted: what should not be in the index is for its cleaning."""
+        self._drop_if_gone(dense)
         self.leases.done(work)
         self.leases.ask_to_clean([work.document_id])
+
+    def _drop_if_gone(self, dense: Dense) -> None:
+        """Remove again what was stored in a generation that was dropped meanwhile: nobody else will."""
+        if dense.generation.id not in {one.generation.id for one in self.indexes.all()}:
+            dense.index.drop()
 
     def _tell_pages(self, work: Work, done: int, total: int) -> None:
         with suppress(RagError):  # it is only progress

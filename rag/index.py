@@ -1,172 +1,114 @@
-"""Vectors in a Chroma server: upsert, delete, search. Holds no text; the registry says what a hit is."""
+"""The vectors of one generation, by chunk id. Holds no text; the registry says what a hit is.
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from threading import Lock
+Each document collection has a partition of its own, so that a search in some collections costs no more than one in all.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from heapq import nlargest
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import chromadb
-import httpx
-import numpy as np
 from chromadb.api import ClientAPI
-from chromadb.api.models.Collection import Collection
-from chromadb.api.types import Metadata
 from chromadb.config import Settings as ChromaClientSettings
-from chromadb.errors import ChromaError, NotFoundError
+from chromadb.errors import NotFoundError
 
-from rag.errors import EmbedderMismatch, IndexUnavailable, RagError
+from rag.partition import Chroma, Partition
 from rag.tokens import model_name
 from rag.types import Generation
 from rag.vectors import Vectors
 
-IDS_AT_ONCE = 5000
-SEARCH_TRIES, SEARCH_PAUSE_S = 4, 0.1  # while Chroma writes a collection's first index file, it finds none on disk
-BATCH = 1000  # fastest insert measured; far below the server's limit
-
-
-@dataclass(kw_only=True)
-class _Write:
-    """Vectors of one version that wait to be stored, by id, with their metadata."""
-
-    rows: dict[str, tuple[Vectors, Metadata]]
-    is_done: bool = False
-    error: RagError | None = None
+T = TypeVar("T")
+ASKED_AT_ONCE = 8  # partitions, by all searches of a process
 
 
 class Index:
-    """The Chroma collection of one generation. Its metadata tell model and dimension."""
+    """The partitions of one generation. Other processes make and drop some of them meanwhile. Safe to share."""
 
     def __init__(self, url: str, generation: Generation) -> None:
-        """Open the collection, made if need be. Raise EmbedderMismatch if another model filled it."""
-        self._url = url
+        """Open what there is. Raise EmbedderMismatch if another model filled it."""
         self.name = generation.index_name
-        self._waiting: list[_Write] = []
-        self._arriving, self._storing = Lock(), Lock()
-        self._identity = {"embedder": model_name(generation.model), "dimension": generation.dimension}
-        with self._translated():
-            self._client = _client(url)
-        self._handle: Collection | None = self._opened()
-
-    @property
-    def _collection(self) -> Collection:
-        """Return the collection; one that Chroma had lost is made anew, and is empty."""
-        handle = self._handle = self._handle or self._opened()
-        return handle
-
-    def _opened(self) -> Collection:
-        with self._translated():
-            collection = self._client.get_or_create_collection(
-                self.name,
-                metadata=self._identity,
-                embedding_function=None,
-                configuration={"hnsw": {"space": "cosine"}},
-            )
-        found = collection.metadata or {}
-        if {key: found.get(key) for key in self._identity} != self._identity:
-            raise EmbedderMismatch(
-                f"Chroma's collection {self.name} was filled by {found.get('embedder')} with "
-                f"{found.get('dimension')} dimensions; the registry says {self._identity['embedder']} with "
-                f"{self._identity['dimension']}. They are not of the same service: check RAG_CHROMA_URL."
-            )
-        return collection
+        embedder, dimension = model_name(generation.model), generation.dimension
+        self._chroma = Chroma(url=url, client=_client(url), embedder=embedder, dimension=dimension)
+        self._known: dict[str, Partition] = {}
+        self._pool = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="index")
+        self._partitions()
+        with self._chroma.translated(), suppress(NotFoundError):  # of a release that had no partitions
+            self._chroma.client.delete_collection(self.name)
 
     def upsert(self, ids: Sequence[str], vectors: Vectors, *, document_id: str, version: int, collection: str) -> None:
-        """Store one version's vectors, (n, dim) in the order of `ids`. The same ids again change nothing.
+        """Store one version's vectors, (n, dim) in the order of `ids`. The same ids again change nothing."""
+        self._partition(collection).upsert(ids, vectors, {"document_id": document_id, "version": version})
 
-        Documents that come while another is being stored are stored together: a call costs as much as ten vectors.
+    def search(
+        self, vector: Vectors, *, limit: int, collections: Sequence[str], ids: Sequence[str] | None = None
+    ) -> dict[str, float]:
+        """Return up to `limit` chunk ids of these collections with their cosine similarity, best first.
+
+        With `ids` only such of them are returned. A collection without vectors is no error.
         """
-        metadata: Metadata = {"document_id": document_id, "version": version, "collection": collection}
-        write = _Write(rows={key: (vector, metadata) for key, vector in zip(ids, vectors, strict=True)})
-        with self._arriving:
-            self._waiting.append(write)
-        with self._storing:
-            if not write.is_done:
-                with self._arriving:
-                    writes, self._waiting = self._waiting, []
-                self._store(writes)
-        if write.error:
-            raise write.error
+        found = self._each(
+            [self._partition(name) for name in dict.fromkeys(collections)],
+            lambda partition: partition.search(vector, limit, ids),
+        )
+        scores = (score for scores in found for score in scores.items())
+        return dict(nlargest(limit, scores, key=lambda score: score[1]))
 
-    def _store(self, writes: Sequence["_Write"]) -> None:
-        rows = [(key, *row) for key, row in {key: row for write in writes for key, row in write.rows.items()}.items()]
-        failure: RagError | None = IndexUnavailable(f"The call to Chroma at {self._url} did not come to its end.")
-        try:
-            for first in range(0, len(rows), BATCH):
-                ids, vectors, metadatas = zip(*rows[first : first + BATCH], strict=True)
-                with self._translated():
-                    self._collection.upsert(ids=list(ids), embeddings=list(vectors), metadatas=list(metadatas))
-            failure = None
-        except RagError as exc:
-            failure = exc
-        finally:
-            for write in writes:
-                write.error, write.is_done = failure, True
-
-    def ids_of(self, document_id: str) -> set[str]:
-        """Return the ids of a document's vectors, those of all its versions."""
-        with self._translated():
-            return set(self._collection.get(where={"document_id": document_id}, include=[])["ids"])
+    def ids_of(self, document_id: str, collection: str | None = None) -> set[str]:
+        """Return the ids of a document's vectors, those of all its versions, in one collection or in all."""
+        found = self._each(self._partitions(collection), lambda partition: partition.ids_of(document_id))
+        return {key for ids in found for key in ids}
 
     def ids(self) -> Iterator[list[str]]:
         """Yield the ids of all vectors, some thousands at a time."""
-        offset = 0
-        while True:
-            with self._translated():
-                found = self._collection.get(limit=IDS_AT_ONCE, offset=offset, include=[])["ids"]
-            if not found:
-                return
-            yield found
-            offset += len(found)
+        for partition in self._partitions():
+            yield from partition.ids()
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove vectors by chunk id."""
-        with self._translated():
-            for first in range(0, len(ids), BATCH):
-                self._collection.delete(ids=list(ids[first : first + BATCH]))
-
-    def search(
-        self, vector: Vectors, *, limit: int, collections: Sequence[str] | None, ids: object = None
-    ) -> dict[str, float]:
-        """Return up to `limit` chunk ids with their cosine similarity, best first; None: all collections."""
-        for _ in range(SEARCH_TRIES - 1):
-            with suppress(IndexUnavailable):
-                return self._search(vector, limit, collections)
-            time.sleep(SEARCH_PAUSE_S)
-        return self._search(vector, limit, collections)
-
-    def _search(self, vector: Vectors, limit: int, collections: Sequence[str] | None) -> dict[str, float]:
-        where = {"collection": {"$in": list(collections)}} if collections is not None else None
-        with self._translated():
-            found = self._collection.query(
-                query_embeddings=np.expand_dims(vector, 0),
-                n_results=limit,
-                where=where,  # type: ignore[arg-type]
-                include=["distances"],
-            )
-        distances = (found["distances"] or [[]])[0]
-        return dict(zip(found["ids"][0], (1 - np.asarray(distances, dtype=float)).tolist(), strict=True))
+    def delete(self, ids: Sequence[str], collection: str | None = None) -> None:
+        """Remove vectors by chunk id, from one collection or from all."""
+        if ids:
+            list(self._each(self._partitions(collection), lambda partition: partition.delete(ids)))
 
     def count(self) -> int:
         """Return the number of vectors."""
-        with self._translated():
-            return int(self._collection.count())
+        return sum(self._each(self._partitions(), Partition.count))
 
     def drop(self) -> None:
-        """Remove the collection and all its vectors."""
-        with self._translated():
-            self._client.delete_collection(self.name)
+        """Remove all partitions."""
+        list(self._each(self._partitions(), Partition.drop))
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except NotFoundError as exc:  # lost, or dropped: who asks again begins with an empty one, which fills again
-            self._handle = None
-            raise IndexUnavailable(f"Chroma at {self._url} had lost {self.name}.") from exc
-        except (ChromaError, httpx.HTTPError, ValueError) as exc:
-            raise IndexUnavailable(f"Chroma at {self._url}: {exc}") from exc
+    def ping(self) -> None:
+        """Raise IndexUnavailable if Chroma does not answer."""
+        with self._chroma.translated():
+            self._chroma.client.count_collections()
+
+    def _partition(self, collection: str) -> Partition:
+        return self._known.setdefault(collection, Partition(self._chroma, self._name_of(collection), collection))
+
+    def _partitions(self, collection: str | None = None) -> list[Partition]:
+        """Return one collection's partition, or all that Chroma has now: 1 ms, and 30 if there are a hundred."""
+        if collection is not None:
+            return [self._partition(collection)]
+        with self._chroma.translated():
+            listed = self._chroma.client.list_collections()
+        partitions = []
+        for found in listed:
+            name = str((found.metadata or {}).get("collection"))
+            if found.name == self._name_of(name):
+                partitions.append(self._partition(name))
+                partitions[-1].use(found)
+        return partitions
+
+    def _name_of(self, collection: str) -> str:
+        """Return the name of a partition in Chroma, which takes fewer characters than a collection may have."""
+        return f"{self.name}-{hashlib.sha256(collection.encode()).hexdigest()[:16]}"
+
+    def _each(self, partitions: Sequence[Partition], ask: Callable[[Partition], T]) -> Iterable[T]:
+        """Ask several partitions at the same time; return the answers in their order."""
+        return self._pool.map(ask, partitions) if len(partitions) > 1 else map(ask, partitions)
 
 
 def _client(url: str) -> ClientAPI:

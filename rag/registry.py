@@ -178,6 +178,11 @@ class Registry:
         with transaction(self.engine, writes=False) as session:
             return highlights(session, document_id, document.serving or 0, start, end)
 
+    def collections(self) -> list[str]:
+        """Return the names of all collections."""
+        with transaction(self.engine, writes=False) as session:
+            return list(session.scalars(select(CollectionRow.name)))
+
     def require_collections(self, names: Sequence[str]) -> None:
         """Raise CollectionNotFound for the first name that is not a collection."""
         with transaction(self.engine, writes=False) as session:

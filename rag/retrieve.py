@@ -1,7 +1,7 @@
 """A question to hits: vectors and words propose chunks, the registry says which may be shown, both give the order."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,12 +42,17 @@ class Retriever:
         vector; the words that are looked for stay the user's own.
         """
         began = time.perf_counter()
-        if search.collections is not None:
-            self.registry.require_collections(search.collections)
+        names = self._collections(search)
         dense = self.indexes.serving()
         vector = None if search.mode == Mode.LEXICAL else _vector(search, dense)
         embedded = time.perf_counter()
-        found = self._found(search, dense, vector)
+
+        def propose(limit: int, ids: Sequence[str] | None) -> dict[str, float]:
+            if vector is None or ids == []:
+                return {}
+            return dense.index.search(vector, limit=limit, collections=names, ids=ids)
+
+        found = self._found(search, propose)
         read = time.perf_counter()
         _score(found, search.mode)
         chosen = select_hits(found.candidates, found.query, search.top_k)
@@ -58,7 +63,13 @@ class Retriever:
             took_ms=_milliseconds(embed=embedded - began, find=read - embedded, rank=ended - read, total=ended - began),
         )
 
-    def _found(self, search: Search, dense: Dense, vector: Vectors | None) -> Found:
+    def _collections(self, search: Search) -> Sequence[str]:
+        if search.collections is None:
+            return self.registry.collections()
+        self.registry.require_collections(search.collections)
+        return search.collections
+
+    def _found(self, search: Search, propose: Callable[[int, Sequence[str] | None], dict[str, float]]) -> Found:
         """Ask both indexes until there are `top_k` candidates that may be shown, or the indexes have no more.
 
         The vectors of deleted and replaced versions stay for a while, and others are not for everybody. A document
@@ -67,7 +78,7 @@ class Retriever:
         """
         limit, seen, ids = max(POOL, search.top_k * OVER_FETCH), set[tuple[str, int]](), None
         while True:
-            scores = self._dense_scores(search, dense, vector, limit, ids)
+            scores = propose(limit, ids)
             found = self.candidates.read(search, scores, limit)
             confirmed = sum(one.dense is not None for one in found.candidates)
             if found.replaced - seen:
@@ -77,13 +88,6 @@ class Retriever:
             else:
                 limit *= OVER_FETCH
                 ids = self._few_ids(search)
-
-    def _dense_scores(
-        self, search: Search, dense: Dense, vector: Vectors | None, limit: int, ids: Sequence[str] | None
-    ) -> dict[str, float]:
-        if vector is None or ids == []:
-            return {}
-        return dense.index.search(vector, limit=limit, collections=search.collections, ids=ids)
 
     def _few_ids(self, search: Search) -> list[str] | None:
         """Return the chunks that a narrow search may look at, if they are few enough to be named one by one."""

@@ -14,7 +14,7 @@ COMMAND_LINE = "rag/cli/"  # starts the processes, so that it names all three
 MIGRATIONS = "rag/migrations/versions/"  # written by Alembic
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 HOMES = {
-    "chromadb": {"rag/index.py"},
+    "chromadb": {"rag/index.py", "rag/partition.py"},
     "celery": {"ingest/queue.py", "ingest/tasks.py"},
     "docutils": {"ingest/parse/rst.py"},
     "httpcore": {"ingest/sources/fetch.py", "ingest/sources/guard.py"},

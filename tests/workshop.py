@@ -153,12 +153,12 @@ class Workshop:
         """Return the ids of all vectors of a generation, by default of the one that serves."""
         return {key for ids in (dense or self.indexes.serving()).index.ids() for key in ids}
 
-    def has_collection(self, name: str) -> bool:
-        """Tell whether Chroma has a collection."""
+    def has_partitions(self, name: str) -> bool:
+        """Tell whether Chroma has anything of the index of this name."""
         url = (
             f"{self.pipeline.settings.chroma.url}/api/v2/tenants/default_tenant/databases/default_database/collections"
         )
-        return name in {one["name"] for one in httpx.get(url).raise_for_status().json()}
+        return any(one["name"].startswith(name) for one in httpx.get(url).raise_for_status().json())
 
     def expected(self) -> set[str]:
         """Return the ids of all chunks that the registry says are served."""

@@ -45,7 +45,7 @@ def _ping_embedder(services: Services) -> None:
 
 
 def _ping_index(services: Services) -> None:
-    services.retriever.indexes.serving().index.count()
+    services.retriever.indexes.serving().index.ping()
 
 
 async def _check(ping: Callable[[], Awaitable[object]]) -> dict[str, str]:

@@ -116,6 +116,24 @@ def test_a_dropped_generation_is_not_made_again_by_a_late_worker(workshop: Works
 
     workshop.with_hooks(index={"upsert": once(drop)}).work_once()
 
-    assert not workshop.has_collection(index.name)
-    assert workshop.work() == 0
+    assert not workshop.has_partitions(index.name)
+    workshop.work()
+    assert not workshop.has_partitions(index.name)
     assert workshop.is_consistent()
+
+
+def test_a_generation_that_is_left_and_dropped_while_a_document_comes_in_is_not_made_again(workshop: Workshop) -> None:
+    second = workshop.build()
+    first = workshop.indexes.serving().index
+    workshop.add(SIX)
+
+    def leave() -> None:
+        workshop.generations.switch(second, "admin")
+        workshop.generations.drop(1, "admin")
+        first.drop()
+
+    workshop.with_hooks(index={"upsert": once(leave)}).work_once()
+    workshop.work()
+
+    assert not workshop.has_partitions(first.name)
+    assert workshop.found("leave") == [SIX]

@@ -54,12 +54,12 @@ class Vectorless:
         self.held |= dict.fromkeys(ids, document_id)
         self._may_fail()
 
-    def delete(self, ids: Sequence[str]) -> None:
+    def delete(self, ids: Sequence[str], _collection: str | None = None) -> None:
         self._may_fail()
         for key in ids:
             self.held.pop(key, None)
 
-    def ids_of(self, document_id: str) -> set[str]:
+    def ids_of(self, document_id: str, _collection: str | None = None) -> set[str]:
         self._may_fail()
         return {key for key, of in list(self.held.items()) if of == document_id}
 
@@ -68,6 +68,9 @@ class Vectorless:
 
     def count(self) -> int:
         return len(self.held)
+
+    def drop(self) -> None:
+        self.held.clear()
 
 
 @dataclass
