@@ -14,6 +14,16 @@ from rag.vectors import Vectors, normalised
 
 CONNECT_TIMEOUT_S = 2.0
 SPECIAL_TOKENS = 2  # begin and end
+APART = (  # no question is near another's passage
+    ("How many days of holiday do I have?", "Employees have thirty days of paid holiday in a calendar year."),
+    ("Which grease does the conveyor need?", "The bearings of the conveyor are filled with lithium grease."),
+    ("Who won the battle of Hastings?", "William of Normandy defeated King Harold at Hastings in 1066."),
+    ("How is a list sorted in Python?", "The function sorted returns a new list in ascending order."),
+    ("What helps against a cold?", "Rest, warm drinks and sleep ease the symptoms of a common cold."),
+    ("When does the museum open?", "Visitors are welcome from ten in the morning, except on Mondays."),
+    ("What is the boiling point of ethanol?", "Ethanol boils at 78 degrees Celsius under normal pressure."),
+    ("How do I bake bread without yeast?", "Soda bread rises by baking soda and buttermilk alone."),
+)
 DEFAULT_MAX_TOKENS = 512  # of an engine that does not say: what BERT-like models read
 
 
@@ -40,6 +50,17 @@ class Embedder:
     @cached_property
     def dimension(self) -> int:
         return int(self.embed_query("dimension").shape[0])
+
+    @cached_property
+    def unrelated(self) -> float:
+        """The cosine that this model gives a question and a passage that have nothing to do with each other.
+
+        Near 0 for some models, 0.75 for others: what a cosine says begins there.
+        """
+        questions = self.embed_queries([question for question, _ in APART])
+        passages = self.embed([passage for _, passage in APART])
+        cosines = questions @ passages.T
+        return float(cosines[~np.eye(len(APART), dtype=bool)].mean())
 
     @cached_property
     def max_tokens(self) -> int:

@@ -47,15 +47,18 @@ class Candidate:
         self.own = frozenset(self.words.split())
 
 
-def fuse(candidates: Sequence[Candidate]) -> None:
-    """Set the scores to the convex combination of cosine and lexical score.
+def fuse(candidates: Sequence[Candidate], unrelated: float) -> None:
+    """Set the scores to the convex combination of dense and lexical score.
 
-    A chunk that only the lexical index proposed is at most as close as the last of the dense ones: that is its cosine.
+    The dense one is the cosine, as a share of the way from what the model gives unrelated texts (`unrelated`) to 1:
+    so the weights hold for every model. A chunk that only the lexical index proposed is at most as close as the last
+    of the dense ones: that is its cosine.
     """
     least = min((one.dense for one in candidates if one.dense is not None), default=0.0)
     for one in candidates:
-        dense = least if one.dense is None else one.dense
-        one.score = (1 - LEXICAL_WEIGHT) * dense + LEXICAL_WEIGHT * (one.lexical or 0.0)
+        cosine = least if one.dense is None else one.dense
+        near = (cosine - unrelated) / (1 - unrelated)
+        one.score = (1 - LEXICAL_WEIGHT) * near + LEXICAL_WEIGHT * (one.lexical or 0.0)
 
 
 def follow_names(candidates: Sequence[Candidate], query: LexicalQuery) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rag.candidates import Candidates, Found
 from rag.dense import Dense, DenseIndexes
+from rag.embed import Embedder
 from rag.filters import narrows
 from rag.ranking import Candidate, follow_names, fuse, ranked, select_hits
 from rag.registry import Registry
@@ -54,7 +55,7 @@ class Retriever:
 
         found = self._found(search, propose)
         read = time.perf_counter()
-        _score(found, search.mode)
+        _score(found, search.mode, dense.embedder)
         chosen = select_hits(found.candidates, found.query, search.top_k)
         ended = time.perf_counter()
         return Retrieval(
@@ -140,9 +141,9 @@ def _conversation(text: str, history: Sequence[Turn]) -> str:
     return "\n".join([text, *(turn.content for turn in reversed(history))])
 
 
-def _score(found: Found, mode: Mode) -> None:
+def _score(found: Found, mode: Mode, embedder: Embedder) -> None:
     if mode == Mode.HYBRID:
-        fuse(found.candidates)
+        fuse(found.candidates, embedder.unrelated)
         follow_names(found.candidates, found.query)
         return
     for one in found.candidates:

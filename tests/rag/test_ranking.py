@@ -45,9 +45,17 @@ def order(candidates: list[Candidate]) -> list[str]:
 def test_scores_are_fused_and_a_chunk_of_words_alone_is_as_close_as_the_last() -> None:
     both, words, vector = candidate("a", dense=0.5, lexical=0.5), candidate("b", lexical=1.0), candidate("c", dense=0.2)
 
-    fuse([both, words, vector])
+    fuse([both, words, vector], unrelated=0.0)
 
     assert [one.score for one in (both, words, vector)] == pytest.approx([0.5, 0.6 * 0.2 + 0.4, 0.12])
+
+
+def test_a_cosine_counts_from_what_the_model_gives_unrelated_texts() -> None:
+    near, middling = candidate("a", dense=0.9), candidate("b", dense=0.8)
+
+    fuse([near, middling], unrelated=0.75)
+
+    assert [near.score, middling.score] == pytest.approx([0.6 * 0.6, 0.6 * 0.2])
 
 
 def test_a_chunk_is_reached_through_a_name_that_the_question_does_not_have() -> None:
