@@ -12,8 +12,9 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from api.reranker import listed, open_reranker, rerank_routes
+from api.reranker import listed, rerank_routes
 from rag.batching import Batching
+from rag.cross_encoder import CrossEncoder
 from rag.logs import configure_logging
 from rag.model import Model
 from rag.settings import Settings, load_settings
@@ -33,7 +34,7 @@ def create_embedder(settings: Settings) -> FastAPI:
     app = FastAPI(title="Attest embedder", docs_url=None, redoc_url=None)
     served = [{"id": model.name, "object": "model", "max_model_len": model.max_tokens}]
     if settings.reranker.model and not settings.reranker.url:
-        reranker = open_reranker(settings)
+        reranker = CrossEncoder(settings)
         served.append(listed(reranker))
         app.include_router(rerank_routes(reranker))
 

@@ -19,13 +19,6 @@ class RerankRequest(BaseModel):
     top_n: int = Field(0, ge=0, description="How many results to return; 0: all.")
 
 
-def open_reranker(settings: Settings) -> CrossEncoder:
-    """Return the model, loaded and used once."""
-    model = CrossEncoder(settings)
-    model.scores("warm up", ["warm up"])
-    return model
-
-
 def listed(model: CrossEncoder) -> dict[str, Any]:
     """Return its entry in the list of models."""
     return {"id": model.name, "object": "model", "max_model_len": model.max_tokens}
@@ -47,7 +40,7 @@ def rerank_routes(model: CrossEncoder) -> APIRouter:
 
 def create_reranker(settings: Settings) -> FastAPI:
     """Return the app of a process that only reranks, its model loaded."""
-    model = open_reranker(settings)
+    model = CrossEncoder(settings)
     app = FastAPI(title="Attest reranker", docs_url=None, redoc_url=None)
     app.include_router(rerank_routes(model))
 

@@ -3,8 +3,6 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
-from typing import Any
 
 from rag.model import MOST_STREAMS, computes_in_bf16  # first: it leaves out what the next would import for nothing
 
@@ -28,7 +26,9 @@ class CrossEncoder:
         torch.set_num_threads(max(1, cores // self._streams))
         precision = torch.bfloat16 if computes_in_bf16(settings.embedder.precision) else torch.float32
         folder = str(settings.reranker.folder())
-        self._model = _Shared(folder, device="cpu", local_files_only=True, model_kwargs={"dtype": precision})
+        self._model = sentence_transformers.CrossEncoder(
+            folder, device="cpu", local_files_only=True, model_kwargs={"dtype": precision}
+        )
         if self._model.num_labels != 1:
             raise ConfigurationError(
                 f"RAG_RERANKER_MODEL: {self.name} gives {self._model.num_labels} numbers for a pair of texts. A model "
@@ -36,6 +36,8 @@ class CrossEncoder:
             )
         self.max_tokens = int(self._model.max_seq_length or 0)
         self._pool = ThreadPoolExecutor(self._streams)
+        # The first call sets how the tokenizer cuts and pads; those after it change nothing and may come together.
+        self._model.predict([("warm", "up")])
 
     def scores(self, query: str, passages: Sequence[str]) -> list[float]:
         """Return how well each passage answers the query, in their order: higher is better, in the model's own scale.
@@ -53,16 +55,3 @@ class CrossEncoder:
     def _predict(self, query: str, passages: Sequence[str], part: Sequence[int]) -> list[float]:
         pairs = [(query, passages[n]) for n in part]
         return [float(score) for score in self._model.predict(pairs, batch_size=self._batch_size)]
-
-
-class _Shared(sentence_transformers.CrossEncoder):
-    """One for several threads: only its tokenizer keeps something between calls."""
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self._tokenizing = Lock()
-
-    def preprocess(self, *args: Any, **named: Any) -> dict[str, Any]:
-        with self._tokenizing:
-            found: dict[str, Any] = super().preprocess(*args, **named)
-        return found

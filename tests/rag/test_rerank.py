@@ -137,7 +137,7 @@ def test_the_score_of_a_hit_stays_what_it_is_without_a_reranker(filled: Workshop
 
 def test_what_stands_behind_the_best_stays_behind_them_and_is_not_read() -> None:
     candidates = [candidate("day " * n, n=n, score=1 - n / 100) for n in range(BEST + 4)]
-    with serving({"/v1/rerank": by_length}) as server:
+    with serving(ranking(*(n - BEST for n in range(BEST)))) as server:  # logits, all negative, the last the best
         rerank(Reranker(MODEL, server.url), "days", candidates)
 
     assert server.seen[-1].body["documents"] == [f"\n{'day ' * n}" for n in range(BEST)]
