@@ -1,6 +1,7 @@
 """The embedder process: OpenAI's embeddings API over the sentence-transformers model, for workers and the API.
 
-One process holds the model, so that all others start at once and stay small. vLLM serves the same API.
+One process holds the model, so that all others start at once and stay small. vLLM serves the same API. It holds the
+reranker, too, if one is configured that nobody else serves.
 """
 
 import base64
@@ -11,7 +12,9 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
+from api.reranker import listed, rerank_routes
 from rag.batching import Batching
+from rag.cross_encoder import CrossEncoder
 from rag.logs import configure_logging
 from rag.model import Model
 from rag.settings import Settings, load_settings
@@ -24,11 +27,16 @@ class EmbeddingRequest(BaseModel):
 
 
 def create_embedder(settings: Settings) -> FastAPI:
-    """Return the app, its model loaded."""
+    """Return the app, its models loaded."""
     model = Model(settings.embedder)
     model.encode(["warm up"])
     batching = Batching(model.encode, model.streams)
     app = FastAPI(title="Attest embedder", docs_url=None, redoc_url=None)
+    served = [{"id": model.name, "object": "model", "max_model_len": model.max_tokens}]
+    if settings.reranker.model and not settings.reranker.url:
+        reranker = CrossEncoder(settings)
+        served.append(listed(reranker))
+        app.include_router(rerank_routes(reranker))
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -36,7 +44,7 @@ def create_embedder(settings: Settings) -> FastAPI:
 
     @app.get("/v1/models")
     def models() -> dict[str, Any]:
-        return {"data": [{"id": model.name, "object": "model", "max_model_len": model.max_tokens}]}
+        return {"data": served}
 
     @app.post("/v1/embeddings")
     def embeddings(body: EmbeddingRequest) -> dict[str, Any]:

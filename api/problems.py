@@ -36,6 +36,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.ConfigurationError: 500,
     errors.IndexUnavailable: 503,
     errors.EmbedderUnavailable: 503,
+    errors.RerankerUnavailable: 503,
     errors.GeneratorUnavailable: 503,
     errors.RegistryUnavailable: 503,
     errors.StoreUnavailable: 503,

@@ -218,8 +218,10 @@ class HitBody(BaseModel):
     section: str | None
     start: int = Field(description="First character in the document's extracted text.")
     end: int
-    score: float = Field(description="Higher is better; comparable between the searches of one mode.")
-    scores: dict[str, float] = Field(description="Its parts: `dense` is a cosine, `lexical` a share of the words.")
+    score: float = Field(description="Higher is better, before reranking; comparable between searches of one mode.")
+    scores: dict[str, float] = Field(
+        description="`dense` is a cosine, `lexical` a share of the words; `rerank`, where there is one, gave the order."
+    )
 
     @classmethod
     def of(cls, hit: Hit) -> "HitBody":
@@ -246,7 +248,9 @@ class CandidateBody(BaseModel):
     lexical_rank: int | None
     hop: float = Field(description="What following a name from a better hit added.")
     via: str | None = Field(description="The chunk that has the name.")
-    score: float
+    score: float = Field(description="Before reranking.")
+    rerank: float | None = Field(description="The reranker's score, if it read the chunk.")
+    rerank_rank: int | None
     rank: int | None = Field(description="Its place among the hits, from 1; null if it is none.")
     dropped: str | None = Field(description="Why it is no hit.")
 
@@ -254,13 +258,14 @@ class CandidateBody(BaseModel):
 class SearchAnswer(BaseModel):
     hits: list[HitBody]
     took_ms: dict[str, float]
+    reranked: bool = Field(description="Whether a reranker gave the order; false, too, if it did not answer.")
     candidates: list[CandidateBody] | None = Field(None, description="With `explain`: all, best first.")
 
     @classmethod
     def of(cls, found: Retrieval, *, explain: bool) -> "SearchAnswer":
         hits = [HitBody.of(hit) for hit in found.hits]
         candidates = [CandidateBody(**fields) for fields in explained(found)] if explain else None
-        return cls(hits=hits, took_ms=found.took_ms, candidates=candidates)
+        return cls(hits=hits, took_ms=found.took_ms, reranked=found.reranked, candidates=candidates)
 
 
 class CitationBody(BaseModel):

@@ -19,6 +19,7 @@ from rag.generations import Generations
 from rag.keys import Keys
 from rag.leases import Leases
 from rag.registry import Registry
+from rag.rerank import Reranker
 from rag.retrieve import Retriever
 from rag.serving import Serving
 from rag.settings import Settings
@@ -56,7 +57,8 @@ def open_services(settings: Settings) -> Services:
     generations = Generations(engine)
     indexes = DenseIndexes(generations, settings.embedder, settings.chroma)
     indexes.start()
-    retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes)
+    reranker = Reranker(settings.reranker.model, settings.reranker_url) if settings.reranker.model else None
+    retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes, reranker=reranker)
     generator = Generator(settings.generator) if settings.generator.url else None
     return Services(
         settings=settings,

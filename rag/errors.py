@@ -25,6 +25,7 @@ RagError
 └── TransientError            the same call may succeed later
     ├── IndexUnavailable      Chroma does not answer
     ├── EmbedderUnavailable   the embedding model does not answer
+    ├── RerankerUnavailable   the reranker does not answer; searches go on without it
     ├── GeneratorUnavailable  the language model does not answer
     ├── RegistryUnavailable   the database does not answer
     ├── StoreUnavailable      the store of originals does not answer
@@ -163,6 +164,11 @@ class IndexUnavailable(TransientError):
 class EmbedderUnavailable(TransientError):
     type = "embedder-unavailable"
     title = "The embedding model does not answer"
+
+
+class RerankerUnavailable(TransientError):
+    type = "reranker-unavailable"
+    title = "The reranker does not answer"
 
 
 class GeneratorUnavailable(TransientError):

@@ -30,7 +30,8 @@ class Candidate:
     """A chunk that a retriever proposed and that may be shown, with what became of it.
 
     `dense` is its cosine, None if the vectors did not propose it; `lexical` its share of the query's words. `via`
-    is the hit through which it was reached. `dropped` says why it is no hit, in words.
+    is the hit through which it was reached. `rerank` is the reranker's score, None if it did not read the chunk.
+    `dropped` says why it is no hit, in words.
     """
 
     hit: Hit
@@ -40,6 +41,7 @@ class Candidate:
     hop: float = 0.0
     via: str | None = None
     score: float = 0.0
+    rerank: float | None = None
     dropped: str | None = None
     own: frozenset[str] = field(init=False)
 
@@ -101,8 +103,11 @@ def _names(text: str, languages: Sequence[str]) -> Iterator[tuple[QueryWord, ...
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the candidates, best first; equal ones in the order of their ids."""
-    return sorted(candidates, key=lambda one: (-one.score, one.hit.chunk_id))
+    """Return the candidates, best first: those that were reranked by that, the others behind them by their score.
+
+    Equal ones are in the order of their ids.
+    """
+    return sorted(candidates, key=lambda one: (one.rerank is None, -(one.rerank or 0.0), -one.score, one.hit.chunk_id))
 
 
 def select_hits(candidates: Sequence[Candidate], query: LexicalQuery, top_k: int) -> list[Candidate]:

@@ -1,5 +1,6 @@
 """A question to hits: vectors and words propose chunks, the registry says which may be shown, both give the order."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +9,15 @@ from typing import Any
 from rag.candidates import Candidates, Found
 from rag.dense import Dense, DenseIndexes
 from rag.embed import Embedder
+from rag.errors import RerankerUnavailable
 from rag.filters import narrows
 from rag.ranking import Candidate, follow_names, fuse, ranked, select_hits
 from rag.registry import Registry
+from rag.rerank import Reranker, rerank
 from rag.types import Hit, Mode, Search, Turn
 from rag.vectors import Vectors, normalised
+
+log = logging.getLogger(__name__)
 
 POOL = 100  # chunks that each retriever proposes at least
 OVER_FETCH = 4
@@ -21,20 +26,25 @@ MOST_IDS = 2_000  # up to so many chunks, asking Chroma for them by id takes 25 
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieval:
-    """The hits, best first; every candidate with what became of it, best first; how long it took, in milliseconds."""
+    """The hits, best first; every candidate with what became of it, best first; how long it took, in milliseconds.
+
+    `reranked`: whether a reranker gave the order of the best.
+    """
 
     hits: list[Hit]
     candidates: list[Candidate]
     took_ms: dict[str, float]
+    reranked: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retriever:
-    """What a search needs, opened once."""
+    """What a search needs, opened once; `reranker` is None where none is configured."""
 
     registry: Registry
     candidates: Candidates
     indexes: DenseIndexes
+    reranker: Reranker | None = None
 
     def retrieve(self, search: Search) -> Retrieval:
         """Return up to `top_k` hits. Raise CollectionNotFound for an unknown collection.
@@ -56,13 +66,34 @@ class Retriever:
         found = self._found(search, propose)
         read = time.perf_counter()
         _score(found, search.mode, dense.embedder)
+        scored = time.perf_counter()
+        reranked = self._rerank(search, found.candidates)
+        ordered = time.perf_counter()
         chosen = select_hits(found.candidates, found.query, search.top_k)
         ended = time.perf_counter()
         return Retrieval(
             hits=[_hit(one) for one in chosen],
             candidates=ranked(found.candidates),
-            took_ms=_milliseconds(embed=embedded - began, find=read - embedded, rank=ended - read, total=ended - began),
+            took_ms=_milliseconds(
+                embed=embedded - began,
+                find=read - embedded,
+                rank=scored - read + ended - ordered,
+                rerank=ordered - scored,
+                total=ended - began,
+            ),
+            reranked=reranked,
         )
+
+    def _rerank(self, search: Search, candidates: Sequence[Candidate]) -> bool:
+        """Have the reranker order the best of a hybrid search. Without its answer the order stays: return False."""
+        if self.reranker is None or search.mode != Mode.HYBRID:
+            return False
+        try:
+            rerank(self.reranker, _conversation(search.text, search.history), candidates)
+        except RerankerUnavailable as exc:
+            log.warning("searched without the reranker", extra={"reason": exc.detail})
+            return False
+        return True
 
     def _collections(self, search: Search) -> Sequence[str]:
         if search.collections is None:
@@ -114,10 +145,12 @@ def explained(found: Retrieval) -> list[dict[str, Any]]:
             "hop": one.hop,
             "via": one.via,
             "score": one.score,
+            "rerank": one.rerank,
+            "rerank_rank": None if one.rerank is None else place,
             "rank": ids.index(one.hit.chunk_id) + 1 if one.hit.chunk_id in ids else None,
             "dropped": one.dropped,
         }
-        for one in found.candidates
+        for place, one in enumerate(found.candidates, 1)
     ]
 
 
@@ -151,7 +184,7 @@ def _score(found: Found, mode: Mode, embedder: Embedder) -> None:
 
 
 def _hit(one: Candidate) -> Hit:
-    scores = {"dense": one.dense, "lexical": one.lexical, "hop": one.hop or None}
+    scores = {"dense": one.dense, "lexical": one.lexical, "hop": one.hop or None, "rerank": one.rerank}
     return replace(
         one.hit, score=one.score, scores={name: score for name, score in scores.items() if score is not None}
     )

@@ -82,6 +82,24 @@ class RetrieveSettings(BaseModel):
     min_score: float = Field(0.25, ge=-1, le=1, description="Best cosine under which a question is not answered.")
 
 
+class RerankerSettings(BaseModel):
+    model: str = Field(
+        "", description="Cross-encoder that orders the best passages: a folder, or its name at the URL; empty: none."
+    )
+    url: HttpUrl = Field(
+        "", description="Base URL of an engine that serves /rerank, ending in /v1; empty: the embedder process does."
+    )
+
+    def folder(self) -> Path:
+        """Return where a process of the service finds the model. Raise ConfigurationError if there is none."""
+        if not (Path(self.model) / "config.json").is_file():
+            raise ConfigurationError(
+                f"RAG_RERANKER_MODEL: {self.model!r} is no folder of a cross-encoder. If an engine serves it under "
+                "this name, RAG_RERANKER_URL must say where."
+            )
+        return Path(self.model)
+
+
 class ParseSettings(BaseModel):
     memory_bytes: int = Field(2_000_000_000, ge=500_000_000, description="Address space of a parser process, in bytes.")
     timeout_s: float = Field(300.0, gt=0, description="Longest time for parsing one document, in seconds.")
@@ -128,6 +146,7 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     chunk: ChunkSettings = ChunkSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
+    reranker: RerankerSettings = RerankerSettings()
     parse: ParseSettings = ParseSettings()
     worker: WorkerSettings = WorkerSettings()
     sources: SourcesSettings = SourcesSettings()
@@ -141,6 +160,11 @@ class Settings(BaseSettings):
     @cached_property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.data_dir / 'registry.db'}"
+
+    @property
+    def reranker_url(self) -> str:
+        """Where the reranker is asked, if there is one."""
+        return self.reranker.url or self.embedder.url
 
     @property
     def is_loopback(self) -> bool:

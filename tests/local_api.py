@@ -67,7 +67,7 @@ def local_api(folder: Path, *, allowed_hosts: str = "127.0.0.1", folders: str = 
         fetcher=Fetcher(guard=Guard(allowed_hosts=allowed_hosts), max_bytes=100_000, total_s=5),
         fetching=threading.Semaphore(1),
     )
-    with _serving(app) as url:
+    with serving_app(app) as url:
         yield LocalApi(
             url=url, registry=registry, sources=registered, keys=keys, leases=Leases(engine), serving=Serving(engine)
         )
@@ -75,7 +75,7 @@ def local_api(folder: Path, *, allowed_hosts: str = "127.0.0.1", folders: str = 
 
 
 @contextmanager
-def _serving(app: FastAPI) -> Iterator[str]:
+def serving_app(app: FastAPI) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -29,8 +29,8 @@ HOMES = {
     "python_calamine": {"ingest/parse/sheets.py"},
     "pytrec_eval": {"rag/evaluate/measures.py"},
     "rapidocr": {"ingest/parse/ocr.py"},
-    "sentence_transformers": {"rag/model.py"},
-    "torch": {"rag/model.py"},
+    "sentence_transformers": {"rag/cross_encoder.py", "rag/model.py"},
+    "torch": {"rag/cross_encoder.py", "rag/model.py"},
     "unstructured": {"ingest/parse/elements.py"},
     "watchfiles": {"ingest/sources/folder.py"},
 }

@@ -23,7 +23,10 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
-    """Answer 200 once questions can be answered. Without store, broker, worker or generator they can: `degraded`."""
+    """Answer 200 once questions can be answered.
+
+    Without store, broker, worker, reranker or generator they can: `degraded`.
+    """
     checks = {
         "registry": await _check(lambda: run_sync(services.registry.ping)),
         "embedder": await _check(lambda: run_sync(_ping_embedder, services)),
@@ -31,6 +34,7 @@ async def readyz(services: ServicesDep, response: Response) -> dict[str, Any]:
         "store": await _check(lambda: run_sync(services.intake.store.ping)),
         "broker": await _check(lambda: run_sync(services.intake.queue.ping)),
         "worker": await _worker(services),
+        "reranker": await _reranker(services),
         "generator": await _generator(services),
     }
     is_ready = all(checks[part]["status"] == "ok" for part in ("registry", "embedder", "index"))
@@ -62,6 +66,11 @@ async def _worker(services: ServicesDep) -> dict[str, str]:
     except RagError:
         alive = 0
     return {"status": "ok", "alive": str(alive)} if alive else {"status": "unavailable", "detail": "none was seen"}
+
+
+async def _reranker(services: ServicesDep) -> dict[str, str]:
+    reranker = services.retriever.reranker
+    return {"status": "off"} if reranker is None else await _check(lambda: run_sync(reranker.ping))
 
 
 async def _generator(services: ServicesDep) -> dict[str, str]:

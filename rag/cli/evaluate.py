@@ -12,10 +12,10 @@ from rich.console import Console
 
 from bench.measure import Measure
 from rag.cli.client import Client
-from rag.cli.passages import Asking, remove_passages, search_passages, upload_passages
+from rag.cli.passages import CALLS_AT_ONCE, Asking, remove_passages, search_passages, upload_passages
 from rag.evaluate.measures import MEASURES, measured
-from rag.evaluate.report import Slices, differences, means, moved, worst
-from rag.evaluate.runs import Result, Results, Run, difference, estimate, load, save
+from rag.evaluate.report import Slices, differences, means, moved, times, worst
+from rag.evaluate.runs import Result, Results, Run, difference, estimate, load, save, search_ms
 from rag.evaluate.sets import EvaluationSet, read_set
 from rag.settings import load_settings
 
@@ -87,9 +87,13 @@ def ask_service(
     documents = upload_passages(client, evaluated, console)
     found: dict[str, Results] = {}
     for way in ways:
-        rankings = search_passages(way, evaluated, documents, console)
-        values = measured(evaluated.gold, {query: [name for name, _ in hits] for query, hits in rankings.items()})
-        found[way.mode] = {query: Result(found=hits, measures=values[query]) for query, hits in rankings.items()}
+        searched = search_passages(way, evaluated, documents, console)
+        rankings = {query: [name for name, _ in one.ranking] for query, one in searched.items()}
+        values = measured(evaluated.gold, rankings)
+        found[way.mode] = {
+            query: Result(found=one.ranking, measures=values[query], took_ms=one.took_ms, reranked=one.reranked)
+            for query, one in searched.items()
+        }
     return Run(set=evaluated.name, collection=evaluated.collection, history=history, modes=found)
 
 
@@ -107,6 +111,8 @@ def show(
         if before.collection != run.collection:
             console.print(f"{output.compare} is a run over other passages: {before.collection}.", soft_wrap=True)
         console.print(differences(run, before, slices))
+    for time in times(run, before):
+        console.print(time, soft_wrap=True, highlight=False)
     for mode in run.modes:
         lines = (
             moved(run, before, mode, evaluated, output.most_worst)
@@ -118,9 +124,10 @@ def show(
 
 
 def _figures(run: Run, before: Run | None, slices: Slices) -> Iterator[Measure]:
-    """Yield every mean; beside it that of the run before, if all its queries were asked then, too."""
+    """Yield every mean; beside it that of the run before, if all its queries were asked then, too. And the times."""
     for mode, now in run.modes.items():
         old = before.of(mode) if before else {}
+        yield from _times(mode, now, old)
         for name, queries in slices.items():
             comparable = all(query in old for query in queries)
             for measure in MEASURES:
@@ -137,6 +144,20 @@ def _figures(run: Run, before: Run | None, slices: Slices) -> Iterator[Measure]:
                     reference=round(estimate(old, measure, queries).value, 4) if comparable else None,
                     note=note,
                 )
+
+
+def _times(mode: str, now: Results, old: Results) -> Iterator[Measure]:
+    if spent := search_ms(now):
+        note = f"median, of the service alone, {CALLS_AT_ONCE} searches at a time; 95% within {spent[1]:.1f} ms"
+        reference = search_ms(old)
+        yield Measure(
+            name=f"search_ms.{mode}",
+            value=spent[0],
+            unit="ms",
+            n=len(now),
+            reference=round(reference[0], 4) if reference else None,
+            note=note,
+        )
 
 
 def _filter(wanted: Sequence[str] | None, option: str) -> dict[str, set[str]]:

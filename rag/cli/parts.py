@@ -1,6 +1,7 @@
 """The service's parts that have a URL: what each is and whether it answers from here. No secret is shown."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 from kombu.exceptions import OperationalError
 
@@ -10,16 +11,19 @@ from rag.cli.checks import Check
 from rag.database import connect, shown
 from rag.errors import RagError
 from rag.registry import Registry
+from rag.rerank import Reranker
 from rag.settings import Settings
 
 
 def part_checks(settings: Settings) -> Iterator[Check]:
-    """Yield the registry, the store and, if it is elsewhere, the broker. What is not there yet is not made."""
+    """Yield the registry, the store and, where there are any, broker and reranker. What is not there is not made."""
     yield _registry(settings)
     yield _store(settings)
     if broker := settings.broker.url.get_secret_value():
         kind = "Redis" if broker.startswith("redis") else "RabbitMQ"
         yield _asked("broker", f"{kind} {shown(broker)}", Queue(make_app(broker)).ping)
+    if settings.reranker.model:
+        yield _reranker(settings)
 
 
 def _registry(settings: Settings) -> Check:
@@ -46,6 +50,17 @@ def _store(settings: Settings) -> Check:
     if not folder.exists():
         return Check(name="store", ok=None, detail=f"folder {folder}, made at the first start")
     return _asked("store", f"folder {folder}", lambda: open_store(settings).ping())
+
+
+def _reranker(settings: Settings) -> Check:
+    model, url = settings.reranker.model, settings.reranker_url
+    if not url:  # a process that `rag up` starts
+        try:
+            return Check(name="reranker", ok=None, detail=f"folder {settings.reranker.folder()}, loaded at the start")
+        except RagError as exc:
+            return Check(name="reranker", ok=False, detail=exc.detail)
+    with closing(Reranker(model, url)) as reranker:
+        return _asked("reranker", f"{model} at {url}", reranker.ping)
 
 
 def _asked(name: str, what: str, ping: Callable[[], None]) -> Check:

@@ -20,7 +20,15 @@ MOST_HITS = 100  # the API's limit; several may be of one passage
 FILE_NAME = "passage.md"  # the title of a passage that has none: the same for all, so that no id is searched
 In = TypeVar("In")
 Out = TypeVar("Out")
-Found = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The passages found for a query and their scores, best first, and how the service came to them."""
+
+    ranking: tuple[tuple[str, float], ...]
+    took_ms: float
+    reranked: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +39,17 @@ class Asking:
     mode: str
     history: bool
 
-    def search(self, query: Query, collection: str | None, top_k: int) -> list[dict[str, Any]]:
-        """Return the hits, best first. Raise CallFailed, with the query's id if it was refused."""
+    def search(self, query: Query, collection: str | None, top_k: int) -> dict[str, Any]:
+        """Return the API's answer. Raise CallFailed, with the query's id if it was refused."""
         turns = [{"role": turn.role, "content": turn.content} for turn in query.history] if self.history else None
         try:
-            hits: list[dict[str, Any]] = self.client.search(
+            return self.client.search(
                 query.text, top_k, mode=self.mode, collections=[collection] if collection else None, history=turns
-            )["hits"]
+            )
         except CallFailed as exc:
             if exc.status is None:
                 raise
             raise CallFailed(f"{self.mode} search for {query.id}: {exc.detail}", exc.status) from exc
-        return hits
 
 
 def upload_passages(client: Client, evaluated: EvaluationSet, console: Console) -> dict[str, str]:
@@ -93,17 +100,19 @@ def remove_passages(client: Client, evaluated: EvaluationSet, console: Console) 
 def search_passages(
     asking: Asking, evaluated: EvaluationSet, documents: Mapping[str, str], console: Console
 ) -> dict[str, Found]:
-    """Return, of each query, the passages found and their scores, best first; a passage counts by its best chunk."""
+    """Return what was found, by the query's id; a passage counts by its best chunk."""
 
     def found(query: Query) -> Found:
         scores: dict[str, float] = {}
-        for hit in asking.search(query, evaluated.collection, MOST_HITS):
+        answer = asking.search(query, evaluated.collection, MOST_HITS)
+        for hit in answer["hits"]:
             if name := documents.get(hit["document_id"]):
                 scores.setdefault(name, hit["score"])
-        return tuple(scores.items())
+        ranking = tuple(scores.items())
+        return Found(ranking=ranking, took_ms=answer["took_ms"]["total"], reranked=answer["reranked"])
 
-    rankings = _each(found, evaluated.queries, f"{asking.mode} search", console)
-    return {query.id: ranking for query, ranking in zip(evaluated.queries, rankings, strict=True)}
+    results = _each(found, evaluated.queries, f"{asking.mode} search", console)
+    return {query.id: result for query, result in zip(evaluated.queries, results, strict=True)}
 
 
 def _each(do: Callable[[In], Out], items: Sequence[In], what: str, console: Console) -> list[Out]:

@@ -23,7 +23,7 @@ RAW_TEMPLATE = ROOT / "deploy/vllm-cpu/raw_template.jinja"
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One process. Without a required one there is no service; a generator may come later or not at all."""
+    """One process. Without a required one there is no service; others may come later or not at all."""
 
     name: str
     argv: list[str]
@@ -62,6 +62,11 @@ def plan(settings: Settings, generator: str, own_model: str) -> Plan:
     if not settings.embedder.url and own_model:
         program, environment["RAG_EMBEDDER_URL"] = _embedder(own_model)
         engines.append(program)
+    if settings.reranker.model and not settings.reranker.url:
+        settings.reranker.folder()  # or the start ends here, with what to do
+        if "RAG_EMBEDDER_URL" not in environment:  # no embedder of ours that could load it
+            program, environment["RAG_RERANKER_URL"] = _reranker()
+            engines.append(program)
     generators: list[Program] = []
     if not settings.generator.url and generator != "none":
         port = _free_port()
@@ -103,6 +108,14 @@ def _embedder(model: str) -> tuple[Program, str]:
     argv = [sys.executable, "-m", "api.embedder", "127.0.0.1", str(port), model]
     url = f"http://127.0.0.1:{port}"
     return Program(name="embedder", argv=argv, is_ready=lambda: _http_ok(f"{url}/health")), f"{url}/v1"
+
+
+def _reranker() -> tuple[Program, str]:
+    """Searches go without it until it is ready, or if it ends."""
+    port = _free_port()
+    argv = [sys.executable, "-m", "api.reranker", "127.0.0.1", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    return Program(name="reranker", argv=argv, is_ready=lambda: _http_ok(f"{url}/health"), required=False), f"{url}/v1"
 
 
 def _worker() -> Program:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.evaluate.measures import MEASURES
-from rag.evaluate.runs import RANKED_BY, Change, Result, Results, Run, changes, difference, estimate, ranks
+from rag.evaluate.runs import RANKED_BY, Change, Result, Results, Run, changes, difference, estimate, ranks, search_ms
 from rag.evaluate.sets import EvaluationSet
 
 SHOWN_FOUND = 3  # what was found instead
@@ -24,6 +24,20 @@ def means(run: Run, slices: Slices) -> Table:
                 _who(mode, name, len(queries)), *(f"{one.value:.3f}\n{one.low:.2f}-{one.high:.2f}" for one in found)
             )
     return table
+
+
+def times(run: Run, before: Run | None) -> Iterator[str]:
+    """One line a mode: how long a search took, then and now, and how many a reranker ordered."""
+    for mode, results in run.modes.items():
+        if (now := search_ms(results)) is None:
+            continue
+        old = search_ms(before.of(mode)) if before else None
+        reranked = sum(result.reranked for result in results.values())
+        yield (
+            f"{mode}: a search takes {now[0]:.0f} ms, 95% within {now[1]:.0f} ms"
+            + (f"; before {old[0]:.0f} ms, {old[1]:.0f} ms" if old else "")
+            + (f"; {reranked} of {len(results)} reranked" if reranked else "")
+        )
 
 
 def differences(run: Run, before: Run, slices: Slices) -> Table:

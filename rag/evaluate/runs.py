@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
+from statistics import median
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,10 +16,15 @@ RANKED_BY = "ndcg@10"  # the measure by which queries are better or worse
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The passages found for a query with the service's scores, best first, and the measures of that."""
+    """The passages found for a query with the service's scores, best first, and the measures of that.
+
+    How long the service took, in milliseconds, and whether a reranker gave the order; older files say neither.
+    """
 
     found: tuple[tuple[str, float], ...]
     measures: dict[str, float]
+    took_ms: float | None = None
+    reranked: bool = False
 
 
 Results = dict[str, Result]  # by the query's id
@@ -72,6 +79,12 @@ def estimate(results: Results, measure: str, queries: Sequence[str]) -> Estimate
 def difference(now: Results, before: Results, measure: str, queries: Sequence[str]) -> Estimate:
     """Return by how much a measure rose over some of the queries, which both runs have."""
     return estimated([now[query].measures[measure] - before[query].measures[measure] for query in queries])
+
+
+def search_ms(results: Results) -> tuple[float, float] | None:
+    """Return the median time of a search and the time that 95 of 100 stay within; None if they were not kept."""
+    times = sorted(result.took_ms for result in results.values() if result.took_ms is not None)
+    return (median(times), times[ceil(0.95 * len(times)) - 1]) if times else None
 
 
 def changes(now: Results, before: Results) -> list[Change]:

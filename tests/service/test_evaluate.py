@@ -68,7 +68,8 @@ def test_figures_are_written_for_the_whole_and_each_slice(service: Service, tmp_
 
     figures = {figure["name"]: figure for figure in json.loads((tmp_path / "figures.json").read_text())}
     assert ended.returncode == 0
-    assert len(figures) == len(MODES) * len(MEASURES) * 4
+    assert len(figures) == len(MODES) * (len(MEASURES) * 4 + 1)
+    assert figures[f"search_ms.{MODES[0]}"]["value"] > 0
     assert figures[f"recall@5.{MODES[0]}"]["n"] == 7
     assert figures[f"mrr.{MODES[0]}[topic=travel]"]["n"] == 2
     assert "95% interval" in figures[f"ndcg@10.{MODES[0]}"]["note"]

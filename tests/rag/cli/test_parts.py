@@ -9,7 +9,16 @@ from sqlalchemy import make_url
 
 from bench.service import free_port
 from rag.cli.parts import part_checks
-from rag.settings import BrokerSettings, DatabaseSettings, DataSettings, Settings, StoreSettings
+from rag.settings import (
+    BrokerSettings,
+    DatabaseSettings,
+    DataSettings,
+    EmbedderSettings,
+    RerankerSettings,
+    Settings,
+    StoreSettings,
+)
+from tests.http_server import serving
 
 
 def said(settings: Settings) -> dict[str, tuple[bool | None, str]]:
@@ -61,3 +70,22 @@ def test_the_defaults_are_shown_and_nothing_is_made(tmp_path: Path) -> None:
         "store": (None, f"folder {tmp_path}/data/originals, made at the first start"),
     }
     assert not (tmp_path / "data").exists()
+
+
+def test_a_reranker_is_shown_with_whether_it_answers() -> None:
+    with serving({"/v1/models": lambda exchange: exchange.send_json({"data": [{"id": "bge"}]})}) as server:
+        there = Settings(embedder=EmbedderSettings(url=server.url), reranker=RerankerSettings(model="bge"))
+        other = Settings(reranker=RerankerSettings(model="minilm", url=server.url))
+
+        assert said(there)["reranker"] == (True, f"bge at {server.url} answers")
+        assert said(other)["reranker"][1].endswith(f"does not answer: {server.url} serves bge, not minilm.")
+    assert said(there)["reranker"][0] is False
+
+
+def test_a_reranker_that_the_service_loads_itself_is_looked_for_in_its_folder(tmp_path: Path) -> None:
+    settings = Settings(reranker=RerankerSettings(model=str(tmp_path)))
+    assert said(settings)["reranker"][0] is False
+
+    (tmp_path / "config.json").write_text("{}")
+
+    assert said(settings)["reranker"] == (None, f"folder {tmp_path}, loaded at the start")

@@ -1,13 +1,14 @@
 """What is printed: tables that fit a terminal, and the worst queries with what was found instead."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
 
 from rag.evaluate.measures import MEASURES
-from rag.evaluate.report import differences, means, moved, worst
+from rag.evaluate.report import differences, means, moved, times, worst
 from rag.evaluate.runs import Result, Run
 from rag.evaluate.sets import EvaluationSet, read_set
 
@@ -50,6 +51,25 @@ def test_differences_are_shown_with_how_many_queries_moved() -> None:
     assert lines[3].split()[:3] == ["dense,", "2", "+0.125"]
     assert lines[4].split()[:2] == ["+0.00", "+0.25"]
     assert lines[5].split()[:2] == ["+1", "-0"]
+
+
+def timed(*took_ms: float, reranked: bool = False) -> Run:
+    result = Result(found=(), measures={}, reranked=reranked)
+    results = {f"q{n}": replace(result, took_ms=took) for n, took in enumerate(took_ms)}
+    return Run(set="islands", collection="eval-islands-1", history=False, modes={"hybrid": results})
+
+
+def test_times_are_told_beside_those_before_and_how_many_were_reranked() -> None:
+    now, before = timed(*range(1, 101), reranked=True), timed(7.0, 9.0)
+
+    assert list(times(now, before)) == [
+        "hybrid: a search takes 50 ms, 95% within 95 ms; before 8 ms, 9 ms; 100 of 100 reranked"
+    ]
+    assert list(times(before, None)) == ["hybrid: a search takes 8 ms, 95% within 9 ms"]
+
+
+def test_a_run_whose_times_were_not_kept_tells_none() -> None:
+    assert list(times(run(q1=1, q2=1), None)) == []
 
 
 def test_the_worst_query_is_told_with_its_answer_and_what_was_found_instead(evaluated: EvaluationSet) -> None:
