@@ -89,9 +89,8 @@ def _embed_bare(texts: Sequence[str]) -> float:
     """Return the seconds of sentence-transformers in a process that has nothing of ours set."""
     command = [sys.executable, "-m", "bench.bare", str(model_folder(PACKAGED))]
     plain = {name: value for name, value in os.environ.items() if name not in KERNELS_KEPT}
-    told = subprocess.run(
-        command, cwd=ROOT, env=plain, input=json.dumps(texts), text=True, check=True, capture_output=True
-    )  # noqa: S603
+    given = json.dumps(texts)
+    told = subprocess.run(command, cwd=ROOT, env=plain, input=given, text=True, check=True, capture_output=True)  # noqa: S603
     return float(told.stdout)
 
 
