@@ -1,14 +1,15 @@
 """A folder of documents from the first upload to the last one ready, beside the bare embedder on the same chunks."""
 
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
-import torch
-from sentence_transformers import SentenceTransformer
 from sqlalchemy import func, select
 
 from bench.measure import Measure
@@ -17,7 +18,7 @@ from ingest.chunk import embedded_text
 from ingest.parse.kinds import EXTENSIONS
 from rag.batching import Batching
 from rag.database import connect, transaction
-from rag.model import Model
+from rag.model import KERNELS_KEPT, Model
 from rag.records import chunk_record
 from rag.settings import EmbedderSettings
 from rag.tables import ChunkRow, VersionRow
@@ -85,15 +86,12 @@ def _embedded(service: Service) -> list[str]:
 
 
 def _embed_bare(texts: Sequence[str]) -> float:
-    """Return the seconds of sentence-transformers as it comes: all cores, bf16, batches of 32, sorted by length."""
-    torch.set_num_threads(psutil.cpu_count() or 1)
-    model = SentenceTransformer(
-        str(model_folder(PACKAGED)), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.bfloat16}
-    )
-    model.encode(texts[:32], show_progress_bar=False)
-    started = time.perf_counter()
-    model.encode(list(texts), batch_size=32, show_progress_bar=False)
-    return time.perf_counter() - started
+    """Return the seconds of sentence-transformers in a process that has nothing of ours set."""
+    command = [sys.executable, "-m", "bench.bare", str(model_folder(PACKAGED))]
+    plain = {name: value for name, value in os.environ.items() if name not in KERNELS_KEPT}
+    given = json.dumps(texts)
+    told = subprocess.run(command, cwd=ROOT, env=plain, input=given, text=True, check=True, capture_output=True)  # noqa: S603
+    return float(told.stdout)
 
 
 def _embed_streams(texts: Sequence[str]) -> float:

@@ -12,6 +12,7 @@ from celery.signals import worker_shutting_down
 from sqlalchemy import Engine
 
 from ingest.accept import Intake
+from ingest.orphans import remove_orphans
 from ingest.parse.sandbox import Sandbox, missing_protections
 from ingest.pipeline import Pipeline
 from ingest.queue import WAKE, Queue, make_app
@@ -26,6 +27,7 @@ from rag.dense import DenseIndexes
 from rag.errors import RagError
 from rag.generations import Generations
 from rag.leases import Leases
+from rag.originals import Originals
 from rag.registry import Registry
 from rag.serving import Serving
 from rag.settings import Settings
@@ -38,6 +40,7 @@ SWEEP_EVERY_S = 1.0
 SEEN_EVERY_S = 5.0
 COMPARE_EVERY_S = 10.0
 RECONCILE_IDLE_S, RECONCILE_BUSY_S = 60.0, 3600.0  # while documents come in, the counts differ anyway
+TIDY_EVERY_S = 86_400.0
 FORGET_AFTER_S = 86_400.0  # workers that ended
 SOURCES_AT_ONCE, SOURCES_EVERY_S = 2, 2.0  # a long crawl does not hold up the other sources
 
@@ -59,7 +62,7 @@ def run_worker(settings: Settings) -> None:
         stopping=threading.Event(),
     )
     app = make_app(settings.broker.url.get_secret_value())
-    worker = Worker(pipeline, app, settings.worker.concurrency)
+    worker = Worker(pipeline, app, settings.worker.concurrency, Originals(engine))
     app.task(name=WAKE)(worker.work)
     worker_shutting_down.connect(lambda **_: pipeline.stopping.set(), weak=False)
     worker.start()
@@ -102,8 +105,8 @@ def _read_sources(runner: SourceRunner, owner: str, stopping: threading.Event) -
 class Worker:
     """What the threads of this process share."""
 
-    def __init__(self, pipeline: Pipeline, app: Celery, slots: int) -> None:
-        self._pipeline, self._queue, self._slots = pipeline, Queue(app), slots
+    def __init__(self, pipeline: Pipeline, app: Celery, slots: int, originals: Originals) -> None:
+        self._pipeline, self._queue, self._slots, self._originals = pipeline, Queue(app), slots, originals
         # A slot is always free of large documents, and not more of them are worked on than there are cores.
         self._large = threading.BoundedSemaphore(max(1, min(slots - 1, os.cpu_count() or 1)))
         self._busy = 0
@@ -137,8 +140,13 @@ class Worker:
                     self._large.release()
 
     def start(self) -> list[threading.Thread]:
-        """Start what goes on beside the work: sweeping, telling that it is alive, comparing index and registry."""
-        beside = [(self.sweep, SWEEP_EVERY_S), (self.tell, SEEN_EVERY_S), (self.compare, COMPARE_EVERY_S)]
+        """Start what goes on beside the work: sweeping, telling that it is alive, comparing what is stored where."""
+        beside = [
+            (self.sweep, SWEEP_EVERY_S),
+            (self.tell, SEEN_EVERY_S),
+            (self.compare, COMPARE_EVERY_S),
+            (self.tidy, TIDY_EVERY_S),
+        ]
         threads = [threading.Thread(target=self._repeat, args=(do, every_s), daemon=True) for do, every_s in beside]
         for thread in threads:
             thread.start()
@@ -161,6 +169,10 @@ class Worker:
         if time.monotonic() - self._compared > (RECONCILE_BUSY_S if due else RECONCILE_IDLE_S):
             reconcile(self._pipeline)
             self._compared = time.monotonic()
+
+    def tidy(self) -> None:
+        """Remove originals that nothing refers to."""
+        remove_orphans(self._pipeline.store, self._originals)
 
     def _repeat(self, do: Callable[[], None], every_s: float) -> None:
         """Do it now and then until the worker stops. No error ends it: nobody would see that it is missing."""

@@ -1,5 +1,7 @@
 """Rows of the registry to records."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -11,21 +13,35 @@ from rag.types import Chunk, Document, Failure, Status, Version
 
 def document_record(session: Session, row: DocumentRow) -> Document:
     """Return a document's row, its names and its versions as one record."""
-    versions = session.scalars(select(VersionRow).where(VersionRow.document_id == row.id).order_by(VersionRow.version))
-    names = (
-        select(SourceIdRow.source_id)
-        .where(SourceIdRow.document_id == row.id)
+    return document_records(session, [row])[0]
+
+
+def document_records(session: Session, rows: Sequence[DocumentRow]) -> list[Document]:
+    """Return a record of each row, in their order; two queries, however many there are."""
+    ids = [row.id for row in rows]
+    versions, names = defaultdict[str, list[Version]](list), defaultdict[str, list[str]](list)
+    of_these = select(VersionRow).where(VersionRow.document_id.in_(ids)).order_by(VersionRow.version)
+    for version in session.scalars(of_these):
+        versions[version.document_id].append(_version_record(version))
+    named = (
+        select(SourceIdRow.document_id, SourceIdRow.source_id)
+        .where(SourceIdRow.document_id.in_(ids))
         .order_by(SourceIdRow.created_at, SourceIdRow.source_id)
     )
-    return Document(
-        id=row.id,
-        collection=row.collection,
-        source_ids=tuple(session.scalars(names)),
-        serving=row.serving,
-        metadata=row.meta,
-        access=tuple(row.access),
-        versions=tuple(_version_record(version) for version in versions),
-    )
+    for document_id, source_id in session.execute(named):
+        names[document_id].append(source_id)
+    return [
+        Document(
+            id=row.id,
+            collection=row.collection,
+            source_ids=tuple(names[row.id]),
+            serving=row.serving,
+            metadata=row.meta,
+            access=tuple(row.access),
+            versions=tuple(versions[row.id]),
+        )
+        for row in rows
+    ]
 
 
 def _version_record(row: VersionRow) -> Version:

@@ -9,7 +9,7 @@ from rag.audit import record
 from rag.database import clock, transaction
 from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
 from rag.highlights import Highlight, highlights
-from rag.records import chunk_record, document_record
+from rag.records import chunk_record, document_record, document_records
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Chunk, Document, Principal, Status
 from rag.uploads import Upload, add_version, latest_version, queue_again, record_upload, require_replaceable
@@ -102,7 +102,7 @@ class Registry:
                         found.append(row)
                     if len(found) > limit:
                         break
-            page = [document_record(session, row) for row in found[:limit]]
+            page = document_records(session, found[:limit])
         more = len(found) > limit
         return page, f"{found[limit - 1].created_at!r}_{found[limit - 1].id}" if more else None
 

@@ -5,7 +5,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,7 +65,8 @@ class LocalStore:
 
     def list(self) -> Iterator[tuple[str, float]]:
         for path in self._folder.glob("??/*"):
-            yield path.name, path.stat().st_mtime
+            with suppress(FileNotFoundError):  # removed meanwhile
+                yield path.name, path.stat().st_mtime
 
     def ping(self) -> None:
         if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):

@@ -1,5 +1,7 @@
 """The worker's threads: they do what no message told of, with a broker or without, and survive what nobody foresaw."""
 
+import io
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +13,9 @@ from ingest.pipeline import Pipeline
 from ingest.queue import make_app
 from ingest.tasks import Worker
 from rag.leases import Leases
+from rag.originals import Originals
 from rag.types import Document, Status
-from tests.workshop import ADMIN, Hooked, Workshop, once, raising
+from tests.workshop import ADMIN, Hooked, Workshop, connect_hurried, once, raising
 
 SIX = "Six days of leave."
 
@@ -21,13 +24,15 @@ SIX = "Six days of leave."
 def running(pipeline: Pipeline, broker: str = "memory://") -> Iterator[None]:
     """Run a worker's own threads; with a broker in memory nobody takes its messages."""
     pipeline.stopping.clear()
-    threads = Worker(pipeline, make_app(broker), 2).start()
+    engine = connect_hurried(pipeline.settings.database_url)
+    threads = Worker(pipeline, make_app(broker), 2, Originals(engine)).start()
     try:
         yield
     finally:
         pipeline.stopping.set()
         for thread in threads:
             thread.join(10)
+        engine.dispose()
 
 
 def is_ready(workshop: Workshop, document: Document) -> Callable[[], bool]:
@@ -81,13 +86,25 @@ def test_an_error_that_nobody_foresaw_ends_no_thread(workshop: Workshop) -> None
         wait_until(is_ready(workshop, document))
 
 
+def test_an_old_original_that_nothing_refers_to_is_removed_at_the_start(workshop: Workshop) -> None:
+    sha256 = workshop.add(SIX).latest.sha256
+    orphan, _ = workshop.intake.store.put(io.BytesIO(b"never recorded"))
+    for path in workshop.pipeline.settings.data_dir.glob("originals/??/*"):
+        os.utime(path, times=(0, 0))
+
+    with running(workshop.pipeline):
+        wait_until(lambda: not workshop.intake.store.exists(orphan))
+
+    assert workshop.intake.store.exists(sha256)
+
+
 def test_a_worker_wakes_others_for_what_is_due(workshop: Workshop) -> None:
     for n in range(3):
         workshop.add(f"{SIX} {n}", filename=f"{n}.md")
     app = make_app("memory://")
     sent: list[str] = []
     app.send_task = lambda name, **_: sent.append(name)
-    worker = Worker(workshop.pipeline, app, 2)
+    worker = Worker(workshop.pipeline, app, 2, Originals(workshop.engine))
 
     worker.sweep()
     workshop.registry.delete(workshop.add(SIX).id, ADMIN)

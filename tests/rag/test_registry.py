@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from rag.database import connect, transaction
 from rag.errors import CollectionNotFound, DocumentNotFound, Forbidden, InvalidRequest, RegistryUnavailable
@@ -306,3 +306,18 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
             Registry(connect(url)).ping()
 
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_page_of_documents_costs_three_queries_and_has_all_of_each(engine: Engine, registry: Registry) -> None:
+    for content in ("first", "second"):
+        for n in range(20):
+            registry.add(upload(f"{n} {content}", source_id=f"rules {n}"), ADMIN)
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: asked.append(statement))
+
+    page, _ = registry.documents(ADMIN, limit=20)
+
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 3
+    assert sorted(document.source_ids for document in page) == sorted((f"rules {n}",) for n in range(20))
+    assert [[version.version for version in document.versions] for document in page] == [[1, 2]] * 20
+    assert [document.latest for document in page] == [registry.document(one.id, ADMIN).latest for one in page]
