@@ -29,6 +29,7 @@ from rag.lexical.words import DEFAULT_LANGUAGE, QueryWord, query_words
 from rag.tables import ChunkRow, DocumentRow, VersionRow
 
 MOST_MATCHES = 5_000  # rows that are ranked for one query: some 4 ms. Commoner words count only in the scoring
+NARROW_REACH = 10  # times the limit: where a filter lets through a tenth, that is enough
 _VECTOR: ColumnElement[str] = literal_column("chunks.vector")  # PostgreSQL makes it of the words
 _LEXICAL = table("lexical", column("rowid"), column("rank"))
 _TERMS = table("lexical_terms", column("term"), column("doc"))
@@ -88,8 +89,13 @@ class LexicalIndex:
         if where is not None:
             rows = rows.join(VersionRow, _VERSION).join(DocumentRow, DocumentRow.id == ChunkRow.document_id)
             rows = rows.where(*where)
-        order = _matching_in_sqlite if self._is_sqlite else _matching_in_postgresql
-        return list(session.scalars(order(rows, picked, together)))
+        if not self._is_sqlite:
+            return list(session.scalars(_matching_in_postgresql(rows, picked, together)))
+        reach = limit if where is None else limit * NARROW_REACH
+        found = list(session.scalars(_matching_in_sqlite(rows, picked, together, reach)))
+        if where is None or len(found) == limit or sum(word.chunks for word in picked) <= reach:
+            return found
+        return list(session.scalars(_matching_in_sqlite(rows, picked, together, None)))
 
     def _frequencies(self, session: Session, forms: Sequence[str]) -> dict[str, int]:
         """Return how many chunks hold each form; in PostgreSQL counted up to what no query ranks anyway."""
@@ -111,12 +117,15 @@ def _within_budget(rarest_first: Sequence[WeightedWord]) -> Iterator[WeightedWor
         yield word
 
 
-def _matching_in_sqlite(rows: Select[str], words: Sequence[WeightedWord], together: bool) -> Select[str]:
-    """Ordered by FTS5's own BM25."""
+def _matching_in_sqlite(
+    rows: Select[str], words: Sequence[WeightedWord], together: bool, reach: int | None
+) -> Select[str]:
+    """Ordered by FTS5's own BM25. Only the best `reach` are looked up in the tables: a row each is what takes time."""
     forms = ["(" + " OR ".join(f'"{form}"' for form in word.word.forms) + ")" for word in words]
     match = (" AND " if together else " OR ").join(forms)
-    rows = rows.join(_LEXICAL, _LEXICAL.c.rowid == ChunkRow.number)
-    return rows.where(text("lexical MATCH :match").bindparams(match=match)).order_by(_LEXICAL.c.rank)
+    matching = select(_LEXICAL).where(text("lexical MATCH :match").bindparams(match=match))
+    best = matching.order_by(_LEXICAL.c.rank).limit(reach).subquery()
+    return rows.join(best, best.c.rowid == ChunkRow.number).order_by(best.c.rank)
 
 
 def _matching_in_postgresql(rows: Select[str], words: Sequence[WeightedWord], together: bool) -> Select[str]:

@@ -13,7 +13,7 @@ from rag.evaluate.runs import Run, load, save
 from rag.evaluate.sets import read_set
 
 ISLANDS = ROOT / "tests" / "sets" / "islands"
-MODES = ("dense",)  # those that the service has
+MODES = ("hybrid", "dense", "lexical")
 
 
 def evaluate(service: Service, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -64,6 +64,16 @@ def test_a_search_may_be_narrowed(engine: Engine, registry: Registry, leases: Le
     assert sorted(matching(engine, "leave", collections=["hr", "wiki"])) == ["1.0", "1.0", "1.1"]
 
 
+def test_a_narrow_search_reaches_behind_better_matches_that_it_may_not_look_at(
+    engine: Engine, registry: Registry, leases: Leases, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "NARROW_REACH", 1)
+    add(registry, leases, serving, "leave leave", "leave", "leave leave leave", collection="hr")
+    add(registry, leases, serving, "much is said here, and of leave a word", collection="wiki")
+
+    assert matching(engine, "leave", limit=1, collections=["wiki"]) == ["1.0"]
+
+
 def test_where_no_word_is_rare_chunks_of_two_words_are_proposed(
     engine: Engine, registry: Registry, leases: Leases, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
