@@ -1,6 +1,6 @@
 """What may be a hit: chunks that an index proposes and the registry confirms, read in one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from rag.lexical.score import lexical_scores
 from rag.ranking import Candidate
 from rag.tables import ChunkRow, DocumentRow, VersionRow
 from rag.types import Hit, Mode, Search
+from rag.work import in_parts
 
 IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
 _DOCUMENT = DocumentRow.id == ChunkRow.document_id
@@ -57,7 +58,9 @@ class Candidates:
             is_narrow = search.collections is not None or narrows(search.principal, search.filters)
             proposed = self._lexical.candidates(session, query, limit=limit, where=where if is_narrow else None)
             ids = list(dict.fromkeys([*dense, *proposed]))
-            rows = [row for some in _parts(ids) for row in session.execute(_READ.where(*where, ChunkRow.id.in_(some)))]
+            rows: list[Row[Any]] = []
+            for some in in_parts(ids, IDS_AT_ONCE):
+                rows += session.execute(_READ.where(*where, ChunkRow.id.in_(some)))
             replaced = _replaced(session, set(ids) - {row.id for row in rows})
         candidates = [Candidate(hit=_hit(row), words=row.words, dense=dense.get(row.id)) for row in rows]
         if by_words:
@@ -72,11 +75,6 @@ class Candidates:
         query = select(ChunkRow.id).join(DocumentRow, _DOCUMENT).join(VersionRow, _VERSION).where(*where).limit(limit)
         with transaction(self._engine, writes=False) as session:
             return list(session.scalars(query))
-
-
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(ids), IDS_AT_ONCE):
-        yield ids[first : first + IDS_AT_ONCE]
 
 
 def _hit(row: Row[Any]) -> Hit:
@@ -99,7 +97,7 @@ def _replaced(session: Session, chunk_ids: Set[str]) -> set[tuple[str, int]]:
     """Return the live documents, with the version that they serve, of which a chunk is of another version."""
     versions = {tuple(chunk_id.split(".")[:2]) for chunk_id in chunk_ids}
     serving: dict[str, int] = {}
-    for documents in _parts(sorted({document_id for document_id, _ in versions})):
+    for documents in in_parts({document_id for document_id, _ in versions}, IDS_AT_ONCE):
         query = select(DocumentRow.id, DocumentRow.serving).where(
             DocumentRow.id.in_(documents), DocumentRow.deleted_at.is_(None), DocumentRow.serving.is_not(None)
         )

@@ -50,6 +50,12 @@ def test_scores_are_fused_and_a_chunk_of_words_alone_is_as_close_as_the_last() -
     assert [one.score for one in (both, words, vector)] == pytest.approx([0.5, 0.6 * 0.2 + 0.4, 0.12])
 
 
+def test_the_best_come_first_and_equal_ones_in_the_order_of_their_ids() -> None:
+    candidates = [candidate("c", n=2, score=0.25), candidate("b", n=1, score=0.25), candidate("a", n=3, score=0.5)]
+
+    assert order(candidates) == ["a", "b", "c"]
+
+
 def test_a_cosine_counts_from_what_the_model_gives_unrelated_texts() -> None:
     near, middling = candidate("a", dense=0.9), candidate("b", dense=0.8)
 
