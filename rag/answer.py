@@ -1,49 +1,22 @@
 """The question's story: retrieve, decide, generate, check. Yields what a reader may see, as it happens."""
 
-import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from uuid import uuid4
 
 from anyio.to_thread import run_sync
 
 from rag.citations import check
+from rag.draft import EXTRACTIVE, Draft, Question
 from rag.errors import GeneratorUnavailable
+from rag.evidence import doubt
 from rag.extract import closest_sentences, extract
 from rag.generate import Generator
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
-from rag.retrieve import Retriever
-from rag.types import (
-    ANY_DOCUMENT,
-    AnswerEvent,
-    Citation,
-    Done,
-    Filters,
-    Hit,
-    Principal,
-    Search,
-    Sources,
-    Token,
-    Turn,
-    Usage,
-)
+from rag.retrieve import Retrieval, Retriever
+from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
 
-EXTRACTIVE = "extractive"
 HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is asked, by whom, of which collections (None: all)."""
-
-    text: str
-    principal: Principal
-    collections: Sequence[str] | None = None
-    history: Sequence[Turn] = ()
-    conversation_id: str | None = None
-    filters: Filters = ANY_DOCUMENT
-    top_k: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,44 +35,22 @@ class Answerer:
         quoted from the passages if the model cannot be reached or no source supports what it wrote.
         Raise a RagError if the retrieval fails.
         """
-        started = time.perf_counter()
-        hits = await run_sync(self._retrieve, question)
-        retrieved = time.perf_counter()
-        yield Sources(hits=tuple(hits))
-        text, label, usage, first_token = "", EXTRACTIVE, Usage(), None
-        if _is_answerable(hits, self.min_score):
-            try:
-                async with aclosing(self._generate(question, hits)) as pieces:
-                    async for piece in pieces:
-                        if isinstance(piece, Token):
-                            first_token = first_token or time.perf_counter()
-                            text += piece.text
-                            yield piece
-                        elif isinstance(piece, Usage):
-                            usage = piece
-                        else:
-                            label = piece
-            except GeneratorUnavailable:
-                text = ""
-        final, citations, label = await run_sync(self._conclude, question, hits, text, label)
-        for citation in citations:
+        draft = Draft(question=question)
+        draft.retrieval = await run_sync(self._retrieve, question)
+        draft.reached("retrieve")
+        yield Sources(hits=tuple(draft.hits))
+        draft.withheld = doubt(draft.hits, self.min_score)
+        if not draft.withheld:
+            async with aclosing(self._write(draft)) as tokens:
+                async for token in tokens:
+                    draft.reached("first_token")
+                    yield token
+        await run_sync(self._conclude, draft)
+        for citation in draft.citations:
             yield citation
-        yield Done(
-            answer=final,
-            abstained=not citations,
-            citations=tuple(citations),
-            generator=label,
-            usage=usage,
-            trace_id=uuid4().hex,
-            conversation_id=question.conversation_id or uuid4().hex,
-            timings_ms={
-                "retrieve": (retrieved - started) * 1000,
-                "first_token": ((first_token or time.perf_counter()) - started) * 1000,
-                "total": (time.perf_counter() - started) * 1000,
-            },
-        )
+        yield draft.done()
 
-    def _retrieve(self, question: Question) -> list[Hit]:
+    def _retrieve(self, question: Question) -> Retrieval:
         search = Search(
             text=question.text,
             principal=question.principal,
@@ -108,19 +59,30 @@ class Answerer:
             history=question.history,
             top_k=question.top_k,
         )
-        return self.retriever.retrieve(search).hits
+        return self.retriever.retrieve(search)
 
-    async def _generate(self, question: Question, hits: Sequence[Hit]) -> AsyncGenerator[str | Token | Usage, None]:
-        """Yield the model's name, then its pieces."""
+    async def _write(self, draft: Draft) -> AsyncGenerator[Token, None]:
+        """Yield what the model writes and keep it. If it cannot be reached, or not to its end, nothing is kept."""
+        try:
+            async with aclosing(self._generate(draft)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Usage):
+                        draft.usage = piece
+                    else:
+                        draft.written += piece.text
+                        yield piece
+        except GeneratorUnavailable:
+            draft.written = ""
+
+    async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
         if self.generator is None:
             raise GeneratorUnavailable("No generator is configured.")
-        model = await self.generator.model()
-        yield model
-        prompt = load_prompt(self.generator.settings.prompt or model)
-        history = recent(question.history, int(self.room_tokens * HISTORY_SHARE))
-        sources = await run_sync(self._sources, question, hits, prompt)
-        asked = messages(prompt, question.text, sources, history)
-        async with aclosing(self.generator.stream(prompt, asked)) as pieces:
+        draft.generator = await self.generator.model()
+        prompt = load_prompt(self.generator.settings.prompt or draft.generator)
+        history = recent(draft.question.history, int(self.room_tokens * HISTORY_SHARE))
+        sources = await run_sync(self._sources, draft.question, draft.hits, prompt)
+        draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
+        async with aclosing(self.generator.stream(prompt, draft.messages)) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -133,29 +95,23 @@ class Answerer:
             return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
         return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
 
-    def _conclude(
-        self, question: Question, hits: Sequence[Hit], text: str, label: str
-    ) -> tuple[str, list[Citation], str]:
-        """Return the final text, its citations, and who wrote it.
+    def _conclude(self, draft: Draft) -> None:
+        """Check what was written.
 
         It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun: the
         last thing that is looked at.
         """
-        concluded = self._checked(question, hits, text, label)
-        if self.retriever.registry.hidden([hit.document_id for hit in hits], question.principal):
-            return ABSTENTION, [], label
-        return concluded
+        if not draft.withheld:
+            self._check(draft)
+        if self.retriever.registry.hidden([hit.document_id for hit in draft.hits], draft.question.principal):
+            draft.withhold("a document was deleted or closed to the asker meanwhile")
 
-    def _checked(
-        self, question: Question, hits: Sequence[Hit], text: str, label: str
-    ) -> tuple[str, list[Citation], str]:
-        if not _is_answerable(hits, self.min_score) or ABSTENTION in text:
-            return ABSTENTION, [], label
-        checked, citations = check(text, hits)
-        if any(citation.supported for citation in citations):
-            return checked, citations, label
-        return *extract(question.text, hits, self.retriever.indexes.serving().embedder), EXTRACTIVE
-
-
-def _is_answerable(hits: Sequence[Hit], min_score: float) -> bool:
-    return max((hit.scores.get("dense", -1.0) for hit in hits), default=-1.0) >= min_score
+    def _check(self, draft: Draft) -> None:
+        if ABSTENTION in draft.written:
+            draft.withhold("the model finds no answer in the passages")
+            return
+        draft.answer, draft.citations = check(draft.written, draft.hits)
+        if not any(citation.supported for citation in draft.citations):
+            embedder = self.retriever.indexes.serving().embedder
+            draft.answer, draft.citations = extract(draft.question.text, draft.hits, embedder)
+            draft.generator = EXTRACTIVE

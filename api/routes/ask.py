@@ -12,7 +12,7 @@ from api.problems import problem
 from api.schemas import AskRequest, CitationBody, DoneBody, SourceBody
 from api.services import Services
 from api.sse import event_stream, frame
-from rag.answer import Question
+from rag.draft import Question
 from rag.errors import RagError
 from rag.types import AnswerEvent, Citation, Done, Sources, Token
 

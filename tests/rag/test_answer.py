@@ -6,9 +6,10 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from rag.answer import Answerer, Question
+from rag.answer import Answerer
 from rag.candidates import Candidates
 from rag.dense import DenseIndexes
+from rag.draft import Question
 from rag.prompt import ABSTENTION
 from rag.retrieve import Retriever
 from rag.types import Citation, Done, Principal, Scope
