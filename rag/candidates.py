@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Row, select
 from sqlalchemy.orm import Session
 
 from rag.database import transaction
-from rag.filters import conditions, narrows
+from rag.filters import Selection, conditions, narrows, read_selection
 from rag.lexical.index import LexicalIndex, LexicalQuery
 from rag.lexical.score import lexical_scores
 from rag.ranking import Candidate
@@ -46,7 +46,14 @@ class Candidates:
         self._engine = engine
         self._lexical = LexicalIndex(engine.dialect.name)
 
-    def read(self, search: Search, dense: Mapping[str, float], limit: int) -> Found:
+    def selection(self, search: Search) -> Selection | None:
+        """Return the documents that a search may look at, if its filters or the caller's rights leave only few."""
+        if not narrows(search.principal, search.filters):
+            return None
+        with transaction(self._engine, writes=False) as session:
+            return read_selection(session, search, dialect=self._engine.dialect.name)
+
+    def read(self, search: Search, dense: Mapping[str, float], limit: int, selection: Selection | None = None) -> Found:
         """Return those of the chunks of `dense` (id -> cosine), and up to `limit` that hold the query's words.
 
         Unless the search compares vectors alone, all get a lexical score, whoever proposed them.
@@ -56,7 +63,13 @@ class Candidates:
         with transaction(self._engine, writes=False) as session:
             query = self._lexical.query(session, search.text) if by_words else LexicalQuery()
             is_narrow = search.collections is not None or narrows(search.principal, search.filters)
-            proposed = self._lexical.candidates(session, query, limit=limit, where=where if is_narrow else None)
+            proposed = self._lexical.candidates(
+                session,
+                query,
+                limit=limit,
+                where=where if is_narrow else None,
+                selection=selection,
+            )
             ids = list(dict.fromkeys([*dense, *proposed]))
             rows: list[Row[Any]] = []
             for some in in_parts(ids, IDS_AT_ONCE):
@@ -68,13 +81,6 @@ class Candidates:
             for one, score in zip(candidates, scores.tolist(), strict=True):
                 one.lexical = score
         return Found(candidates=candidates, query=query, replaced=replaced)
-
-    def ids(self, search: Search, limit: int) -> list[str]:
-        """Return up to `limit` ids of the chunks that the search may look at."""
-        where = conditions(search.principal, search.collections, search.filters, dialect=self._engine.dialect.name)
-        query = select(ChunkRow.id).join(DocumentRow, _DOCUMENT).join(VersionRow, _VERSION).where(*where).limit(limit)
-        with transaction(self._engine, writes=False) as session:
-            return list(session.scalars(query))
 
 
 def _hit(row: Row[Any]) -> Hit:
