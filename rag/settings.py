@@ -127,7 +127,9 @@ class ApiSettings(BaseModel):
 
 
 class TraceSettings(BaseModel):
-    keep_days: float = Field(30.0, ge=0, description="How long traces of answers are kept, in days; 0: none is written.")
+    keep_days: float = Field(
+        30.0, ge=0, description="How long traces of answers are kept, in days; 0: none is written."
+    )
     keep_text: Literal["none", "questions", "full"] = Field(
         "questions", description="Text in a trace: none; question, answer and quotes; full: the prompt, too."
     )
