@@ -14,6 +14,7 @@ from rag.cli.checks import all_checks
 from rag.cli.client import Client
 from rag.cli.durations import GRACE_S, Grace
 from rag.cli.evaluate import evaluate
+from rag.cli.explain import print_candidates, print_trace
 from rag.cli.folders import Request, ingest_paths
 from rag.cli.generations import models_app
 from rag.cli.sources import sources_app
@@ -75,19 +76,31 @@ def ingest(
 
 
 @app.command()
-def search(text: str, top_k: int = 10) -> None:
+def search(
+    text: str,
+    top_k: int = 10,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show, too, what else was considered, and why not.")
+    ] = False,
+) -> None:
     """Show the passages closest to a text."""
-    for hit in Client(load_settings()).search(text, top_k)["hits"]:
+    found = Client(load_settings()).search(text, top_k, explain=explain)
+    for hit in found["hits"]:
         place = f"page {hit['page']}" if hit["page"] else hit["section"] or ""
         console.print(f"{hit['score']:.3f}  {hit['title']}  {place}", style="bold", markup=False)
         console.print(" ".join(hit["text"].split()), markup=False)
+    if explain:
+        print_candidates(console, found["candidates"])
 
 
 @app.command()
-def ask(text: str) -> None:
+def ask(
+    text: str,
+    explain: Annotated[bool, typer.Option("--explain", help="Show, too, how the answer came about.")] = False,
+) -> None:
     """Ask a question and show the cited answer as it is written."""
     streamed, titles = "", {}
-    for event, data in Client(load_settings()).ask(text):
+    for event, data in Client(load_settings()).ask(text, explain=explain):
         if event == "sources":
             titles = {source["n"]: source["title"] for source in data["sources"]}
         elif event == "token":
@@ -105,6 +118,14 @@ def ask(text: str) -> None:
             for line in dict.fromkeys(_cited(citation, titles) for citation in data["citations"]):
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
             console.print(f"generator: {data['generator']}", markup=False)
+            if data["trace"]:
+                print_trace(console, data["trace"])
+
+
+@app.command()
+def trace(trace_id: str) -> None:
+    """Show how an earlier answer came about."""
+    print_trace(console, Client(load_settings()).call("GET", f"/v1/traces/{trace_id}"))
 
 
 def _cited(citation: dict[str, Any], titles: dict[int, str]) -> str:
