@@ -1,5 +1,6 @@
 """How an answer came about: a draft, done or not, to the record that is shown, kept and read again."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,7 +68,7 @@ class Trace:
     `sources` are the versions that the text may rest on. `search` says where was looked for how much. `candidates`
     are those of `rag.retrieve.explained`. `written` is what the model wrote before the check, `messages` the prompt.
     `evidence` is the best cosine among the sources. `timings_ms` counts from the question on; those that begin with
-    `search_` are the parts of the search. `at` is in Unix seconds, set when the trace is kept.
+    `search_` are the parts of the search. `at`, when the answer ended, is in Unix seconds.
     """
 
     id: str
@@ -90,7 +91,7 @@ class Trace:
     usage: Usage
     timings_ms: Mapping[str, float]
     error: Mapping[str, str] | None
-    at: float = 0.0
+    at: float = field(default_factory=time.time)
     removed: bool = field(default=False)  # whether text is left out because of what became of a document
     feedback: Sequence[Opinion] = ()
 

@@ -104,8 +104,9 @@ class Traces:
             trace = _trace(session, row)
             opinions = session.scalars(select(FeedbackRow).where(FeedbackRow.trace_id == trace_id)).all()
             standings = _standings(session, _versions(trace), principal)
-        own = [_opinion(one) for one in opinions if principal.is_admin or one.principal == principal.name]
-        return replace(_redacted(trace, standings), feedback=own)
+        shown = _redacted(trace, standings)
+        own = [one for one in opinions if principal.is_admin or one.principal == principal.name]
+        return replace(shown, feedback=[_opinion(one, with_comment=not shown.removed) for one in own])
 
     def shown(self, trace: Trace, principal: Principal) -> Trace:
         """Return a trace without what its reader may not see (any more)."""
@@ -154,7 +155,7 @@ def _row(trace: Trace, level: str, at: float, *, has_text: bool) -> TraceRow:
     text: dict[str, Any] = {"answer": trace.answer, "quotes": [one.quote for one in trace.citations]}
     if level == "full":
         text |= {"written": trace.written, "messages": _own(trace.messages or ())}
-    candidates = [{name: value for name, value in one.items() if name != "title"} for one in trace.candidates]
+    candidates = [_kept_candidate(one) for one in trace.candidates]
     return TraceRow(
         id=trace.id,
         at=at,
@@ -180,6 +181,12 @@ def _row(trace: Trace, level: str, at: float, *, has_text: bool) -> TraceRow:
 def _own(messages: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Return the prompt without the conversation before: that may rest on documents which nobody knows of here."""
     return [one for n, one in enumerate(messages) if one["role"] == "system" or n == len(messages) - 1]
+
+
+def _kept_candidate(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return it without its title, and rounded: some 200 of them take 4 KB."""
+    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in candidate.items()}
+    return {name: value for name, value in rounded.items() if name != "title"}
 
 
 def _kept_citation(citation: TracedCitation) -> dict[str, Any]:
@@ -217,10 +224,10 @@ def _trace(session: Session, row: TraceRow) -> Trace:
     )
 
 
-def _opinion(row: FeedbackRow) -> Opinion:
-    return Opinion(
-        principal=row.principal, at=row.at, rating=row.rating, reasons=tuple(row.reasons), comment=row.comment
-    )
+def _opinion(row: FeedbackRow, *, with_comment: bool) -> Opinion:
+    """A comment may repeat what stood in the answer."""
+    comment = row.comment if with_comment else None
+    return Opinion(principal=row.principal, at=row.at, rating=row.rating, reasons=tuple(row.reasons), comment=comment)
 
 
 def _version_of(candidate: Mapping[str, Any]) -> Version:

@@ -31,6 +31,7 @@ PATHS = {
     "/v1/ask": {"post"},
     "/v1/traces/{trace_id}": {"get"},
     "/v1/feedback": {"post"},
+    "/v1/questions": {"get"},
     "/healthz": {"get"},
     "/readyz": {"get"},
 }
