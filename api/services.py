@@ -12,6 +12,7 @@ from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
 from rag.candidates import Candidates
+from rag.cases import Cases
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.feedback import Feedback
@@ -50,6 +51,7 @@ class Services:
     generator: Generator | None
     traces: Traces
     feedback: Feedback
+    cases: Cases
     answerer: Answerer
 
 
@@ -90,6 +92,7 @@ def open_services(settings: Settings) -> Services:
         generator=generator,
         traces=traces,
         feedback=Feedback(engine, settings.trace),
+        cases=Cases(engine),
         answerer=Answerer(
             retriever=retriever,
             generator=generator,

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
+from rag.cases import hide_document_in_cases
 from rag.database import clock, lock_name, transaction
 from rag.generations import State, lock_generations
 from rag.lexical.words import chunk_words
@@ -212,6 +213,7 @@ class Serving:
                 session.execute(delete(table).where(table.document_id == work.document_id))
             session.execute(delete(WorkRow).where(WorkRow.document_id == work.document_id, WorkRow.id != work.id))
             hide_document(session, work.document_id)
+            hide_document_in_cases(session, work.document_id)
             if document.purged_at is None:
                 document.meta, document.access, document.serving = {}, [], None
                 document.purged_at = clock(session)

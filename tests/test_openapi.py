@@ -32,6 +32,8 @@ PATHS = {
     "/v1/traces/{trace_id}": {"get"},
     "/v1/feedback": {"post"},
     "/v1/questions": {"get"},
+    "/v1/cases": {"get", "post"},
+    "/v1/cases/{case_id}": {"delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
 }

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bench.measure import Measure
 from rag.cli.client import Client
-from rag.cli.passages import CALLS_AT_ONCE, Asking, remove_passages, search_passages, upload_passages
+from rag.cli.passages import CALLS_AT_ONCE, Asking, remove_passages, search_passages, upload_passages, with_documents
 from rag.evaluate.measures import MEASURES, measured
 from rag.evaluate.report import Slices, differences, means, moved, times, worst
 from rag.evaluate.runs import Result, Results, Run, difference, estimate, load, save, search_ms
@@ -66,6 +66,8 @@ def evaluate(
     before = load(compare) if compare else None
     client = Client(load_settings())
     try:
+        if evaluated.is_live:
+            evaluated = with_documents(client, evaluated)
         run = ask_service(client, evaluated, [Mode(name) for name in mode or Mode], history, console)
         if remove:
             remove_passages(client, evaluated, console)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from rag.cli.cases import cases_app
 from rag.cli.checks import all_checks
 from rag.cli.client import Client
 from rag.cli.durations import GRACE_S, Grace
@@ -32,6 +33,7 @@ keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API key
 app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(sources_app, name="sources")
+app.add_typer(cases_app, name="cases")
 app.command("eval")(evaluate)
 app.command("questions")(questions)
 console = Console()
