@@ -60,8 +60,8 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False
     (folder / "qrels.tsv").write_text("".join(f"{line}\n" for line in [HEADER, *qrels]), encoding="utf-8")
     unanswerable = sum(not case["answerable"] for case in cases)
     console.print(
-        f"{len(cases)} cases: {len(asked)} with documents, {unanswerable} not answerable, "
-        f"{len(cases) - len(asked) - unanswerable} still without documents",
+        f"cases: {len(cases)}, with documents: {len(asked)}, not answerable: {unanswerable}, "
+        f"without documents yet: {len(cases) - len(asked) - unanswerable}",
         soft_wrap=True,
     )
 
