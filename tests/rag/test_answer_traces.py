@@ -82,6 +82,20 @@ def test_the_trace_of_a_reader_who_left_says_so(workshop: Workshop, traces: Trac
     assert len(trace.candidates) == 1
 
 
+def test_a_reader_whose_connection_breaks_leaves_a_trace_too(workshop: Workshop, traces: Traces) -> None:
+    async def read() -> None:
+        question = Question(text="days of leave", principal=VISITOR, top_k=3, trace_id="t1")
+        with anyio.CancelScope() as scope:
+            async with aclosing(answerer(workshop, traces).answer(question)) as events:
+                async for _ in events:
+                    scope.cancel()
+                    await anyio.sleep(0)
+
+    anyio.run(read)
+
+    assert kept(workshop).ended == Ended.LEFT
+
+
 def test_the_trace_of_an_error_has_its_type(workshop: Workshop, traces: Traces) -> None:
     broken = answerer(workshop, traces, raising(EmbedderUnavailable("It is away.")))
 

@@ -199,8 +199,8 @@ def test_the_purge_leaves_no_text_in_the_tables(
     assert CANARY in stored(engine)
 
     registry.delete(document.id, ADMIN)
-    traces.record(trace_on(document, id="t2"))  # an answer that ends after the deletion
     serving.purge(take(leases, document, Kind.CLEAN).work, lambda _: None)
+    traces.record(trace_on(document, id="t2"))  # an answer that ends after its document is gone
 
     assert CANARY not in stored(engine)
     assert traces.read("t2", ADMIN).question == "What is the password?"
