@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from rag.answer import Answerer
@@ -89,7 +90,7 @@ def test_a_reader_whose_connection_breaks_leaves_a_trace_too(workshop: Workshop,
             async with aclosing(answerer(workshop, traces).answer(question)) as events:
                 async for _ in events:
                     scope.cancel()
-                    await anyio.sleep(0)
+                    await anyio.lowlevel.checkpoint()
 
     anyio.run(read)
 
