@@ -30,14 +30,18 @@ def trace(service: Service, answer: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
-def rag(service: Service, *arguments: str | Path) -> str:
-    ended = subprocess.run(
+def rag(service: Service, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [Path(sys.executable).parent / "rag", *arguments],
         env=environment(service.data, int(service.url.rpartition(":")[2])),
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def told(service: Service, *arguments: str | Path) -> str:
+    ended = rag(service, *arguments)
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout
 
@@ -71,26 +75,38 @@ def test_a_bad_answer_becomes_a_case_that_rag_eval_asks(
     opinion = {"trace_id": answer["trace_id"], "rating": "down", "reasons": ["incomplete"], "comment": "And by train?"}
     assert service.http.post("/v1/feedback", json=opinion).status_code == 204
 
-    listed = rag(service, "questions")
-    made = rag(service, "cases", "add", answer["trace_id"], "--document", handbook["id"])
-    told = rag(service, "cases", "export", tmp_path / "cases")
-    rag(service, "eval", tmp_path / "cases", "--mode", "hybrid", "--json", tmp_path / "figures.json")
+    listed = told(service, "questions")
+    made = told(service, "cases", "add", answer["trace_id"], "--document", handbook["id"])
+    exported = told(service, "cases", "export", tmp_path / "cases")
+    told(service, "eval", tmp_path / "cases", "--mode", "hybrid", "--json", tmp_path / "figures.json")
 
     figures = {one["name"]: one for one in json.loads((tmp_path / "figures.json").read_text())}
-    assert "And by train?" in rag(service, "trace", answer["trace_id"])
+    assert "And by train?" in told(service, "trace", answer["trace_id"])
     assert f"{answer['trace_id']}  {question}  (thumbs down: 1, incomplete)" in listed
     assert made.endswith(f"{question}  ({handbook['id']})\n")
-    assert told == "cases: 1, with documents: 1, not answerable: 0, without documents yet: 0\n"
+    assert exported == "cases: 1, with documents: 1, not answerable: 0, without documents yet: 0\n"
     assert (figures["recall@5.hybrid"]["n"], figures["recall@5.hybrid"]["value"]) == (1, 1.0)
 
 
-def test_the_command_line_explains_an_answer(service: Service, handbook: dict[str, Any]) -> None:
-    told = rag(service, "ask", "--explain", "When am I allowed to fly business class?")
+def test_a_set_of_the_services_own_documents_is_never_removed(
+    service: Service, handbook: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "queries.jsonl").write_text('{"id": "q", "text": "business class"}\n')
+    (tmp_path / "qrels.tsv").write_text(f"q\t{handbook['id']}\t1\n")
 
-    assert "candidates: " in told
-    assert "Travel and Expenses Policy (doc_" in told
-    assert "evidence: best cosine 0." in told
-    assert "supported, Travel and Expenses Policy" in told
+    ended = rag(service, "eval", tmp_path, "--remove")
+
+    assert (ended.returncode, "--remove: the documents of" in ended.stderr) == (1, True)
+    assert service.http.get(f"/v1/documents/{handbook['id']}").is_success
+
+
+def test_the_command_line_explains_an_answer(service: Service, handbook: dict[str, Any]) -> None:
+    said = told(service, "ask", "--explain", "When am I allowed to fly business class?")
+
+    assert "candidates: " in said
+    assert "Travel and Expenses Policy (doc_" in said
+    assert "evidence: best cosine 0." in said
+    assert "supported, Travel and Expenses Policy" in said
 
 
 def test_no_trace_shows_a_deleted_document_from_the_204_on(service: Service, handbook: dict[str, Any]) -> None:
