@@ -27,6 +27,8 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.OriginalMissing: 404,
     errors.CollectionNotFound: 404,
     errors.SourceNotFound: 404,
+    errors.TraceNotFound: 404,
+    errors.CaseNotFound: 404,
     errors.FetchRefused: 422,
     errors.PageGone: 422,
     errors.Unauthenticated: 401,

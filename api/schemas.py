@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from api.trace_schemas import CandidateBody, TraceBody, UsageBody
 from rag.audit import AuditEntry
 from rag.generations import Progress
 from rag.retrieve import Retrieval, explained
@@ -95,6 +96,7 @@ class AskRequest(Request):
     top_k: int | None = Field(None, ge=1, le=50, description="Passages given to the model.")
     filters: FiltersBody = FiltersBody()
     stream: bool = True
+    explain: bool = Field(False, description="Put the answer's trace into `done`.")
 
 
 class ProgressBody(BaseModel):
@@ -236,25 +238,6 @@ class SourceBody(HitBody):
         return cls(n=n, **HitBody.of(hit).model_dump())
 
 
-class CandidateBody(BaseModel):
-    """A chunk that was considered. Ranks begin at 1; null where that retriever did not propose it."""
-
-    chunk_id: str
-    document_id: str
-    title: str
-    dense: float | None = Field(description="Cosine, -1 to 1.")
-    dense_rank: int | None
-    lexical: float | None = Field(description="BM25 as a share of what all the query's words weigh.")
-    lexical_rank: int | None
-    hop: float = Field(description="What following a name from a better hit added.")
-    via: str | None = Field(description="The chunk that has the name.")
-    score: float = Field(description="Before reranking.")
-    rerank: float | None = Field(description="The reranker's score, if it read the chunk.")
-    rerank_rank: int | None
-    rank: int | None = Field(description="Its place among the hits, from 1; null if it is none.")
-    dropped: str | None = Field(description="Why it is no hit.")
-
-
 class SearchAnswer(BaseModel):
     hits: list[HitBody]
     took_ms: dict[str, float]
@@ -283,12 +266,6 @@ class CitationBody(BaseModel):
         return cls(**{name: getattr(citation, name) for name in cls.model_fields})
 
 
-class UsageBody(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-
-
 class DoneBody(BaseModel):
     answer: str
     abstained: bool
@@ -298,6 +275,7 @@ class DoneBody(BaseModel):
     trace_id: str
     conversation_id: str
     generator: str = Field(description="The model that wrote the answer, or `extractive` for quoted passages.")
+    trace: TraceBody | None = Field(None, description="With `explain`: how the answer came about.")
 
     @classmethod
     def of(cls, done: Done) -> "DoneBody":
@@ -305,15 +283,12 @@ class DoneBody(BaseModel):
             answer=done.answer,
             abstained=done.abstained,
             citations=[CitationBody.of(citation) for citation in done.citations],
-            usage=UsageBody(
-                prompt_tokens=done.usage.prompt_tokens,
-                completion_tokens=done.usage.completion_tokens,
-                cached_tokens=done.usage.cached_tokens,
-            ),
+            usage=UsageBody(**vars(done.usage)),
             timings=done.timings_ms,
             trace_id=done.trace_id,
             conversation_id=done.conversation_id,
             generator=done.generator,
+            trace=TraceBody.of(done.trace) if done.trace else None,
         )
 
 

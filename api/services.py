@@ -12,8 +12,10 @@ from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
 from rag.candidates import Candidates
+from rag.cases import Cases
 from rag.database import connect
 from rag.dense import DenseIndexes
+from rag.feedback import Feedback
 from rag.generate import Generator
 from rag.generations import Generations
 from rag.keys import Keys
@@ -24,6 +26,7 @@ from rag.retrieve import Retriever
 from rag.serving import Serving
 from rag.settings import Settings
 from rag.sources import Sources
+from rag.traces import Traces
 
 FETCHES_AT_ONCE = 4  # of pages; so that slow hosts do not take the threads that answer questions
 FETCH_S = 60.0
@@ -46,6 +49,9 @@ class Services:
     fetching: threading.Semaphore
     retriever: Retriever
     generator: Generator | None
+    traces: Traces
+    feedback: Feedback
+    cases: Cases
     answerer: Answerer
 
 
@@ -60,6 +66,7 @@ def open_services(settings: Settings) -> Services:
     reranker = Reranker(settings.reranker.model, settings.reranker_url) if settings.reranker.model else None
     retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes, reranker=reranker)
     generator = Generator(settings.generator) if settings.generator.url else None
+    traces = Traces(engine, settings.trace)
     return Services(
         settings=settings,
         engine=engine,
@@ -83,10 +90,14 @@ def open_services(settings: Settings) -> Services:
         fetching=threading.Semaphore(FETCHES_AT_ONCE),
         retriever=retriever,
         generator=generator,
+        traces=traces,
+        feedback=Feedback(engine, settings.trace),
+        cases=Cases(engine),
         answerer=Answerer(
             retriever=retriever,
             generator=generator,
             min_score=settings.retrieve.min_score,
             room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
+            traces=traces,
         ),
     )

@@ -14,6 +14,7 @@ from rag.extract import closest_sentences, extract
 from rag.generate import Generator
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
 from rag.retrieve import Retrieval, Retriever
+from rag.traces import Traces, traced
 from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
 
 HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
@@ -21,12 +22,16 @@ HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
-    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt."""
+    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt.
+
+    Without `traces` nobody can tell later how an answer came about.
+    """
 
     retriever: Retriever
     generator: Generator | None
     min_score: float
     room_tokens: int
+    traces: Traces | None = None
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield Sources, Tokens, Citations, then one Done.
@@ -36,18 +41,19 @@ class Answerer:
         Raise a RagError if the retrieval fails.
         """
         draft = Draft(question=question)
-        draft.retrieval = await run_sync(self._retrieve, question)
-        draft.reached("retrieve")
-        yield Sources(hits=tuple(draft.hits))
-        draft.withheld = doubt(draft.hits, self.min_score)
-        if not draft.withheld:
-            async with aclosing(self._write(draft)) as tokens:
-                async for token in tokens:
-                    draft.reached("first_token")
-                    yield token
-        await run_sync(self._conclude, draft)
-        for citation in draft.citations:
-            yield citation
+        async with traced(draft, self.traces):
+            draft.retrieval = await run_sync(self._retrieve, question)
+            draft.reached("retrieve")
+            yield Sources(hits=tuple(draft.hits))
+            draft.withheld = doubt(draft.hits, self.min_score)
+            if not draft.withheld:
+                async with aclosing(self._write(draft)) as tokens:
+                    async for token in tokens:
+                        draft.reached("first_token")
+                        yield token
+            await run_sync(self._conclude, draft)
+            for citation in draft.citations:
+                yield citation
         yield draft.done()
 
     def _retrieve(self, question: Question) -> Retrieval:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from rag.prompt import ABSTENTION, Message
 from rag.retrieve import Retrieval
+from rag.trace import Trace
 from rag.types import ANY_DOCUMENT, Citation, Done, Filters, Hit, Principal, Turn, Usage
 
 EXTRACTIVE = "extractive"
@@ -14,7 +15,10 @@ EXTRACTIVE = "extractive"
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked, by whom, of which collections (None: all). `trace_id` names this answer everywhere."""
+    """What is asked, by whom, of which collections (None: all). `trace_id` names this answer everywhere.
+
+    With `explain`, the last event has the answer's trace.
+    """
 
     text: str
     principal: Principal
@@ -23,6 +27,7 @@ class Question:
     conversation_id: str | None = None
     filters: Filters = ANY_DOCUMENT
     top_k: int
+    explain: bool = False
     trace_id: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -46,6 +51,11 @@ class Draft:
     withheld: str = ""
     began: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    trace: Trace | None = None
+    conversation_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.conversation_id = self.question.conversation_id or uuid4().hex
 
     @property
     def hits(self) -> list[Hit]:
@@ -70,6 +80,7 @@ class Draft:
             generator=self.generator,
             usage=self.usage,
             trace_id=self.question.trace_id,
-            conversation_id=self.question.conversation_id or uuid4().hex,
+            conversation_id=self.conversation_id,
             timings_ms=dict(self.timings_ms),
+            trace=self.trace,
         )

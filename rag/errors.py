@@ -15,6 +15,8 @@ RagError
 │   ├── OriginalMissing       the store lacks a file that the registry knows
 │   ├── CollectionNotFound
 │   ├── SourceNotFound
+│   ├── TraceNotFound
+│   ├── CaseNotFound
 │   ├── FetchRefused          an address that may not be fetched, or whose host says no
 │   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
@@ -119,6 +121,16 @@ class CollectionNotFound(PermanentError):
 class SourceNotFound(PermanentError):
     type = "source-not-found"
     title = "There is no such source"
+
+
+class TraceNotFound(PermanentError):
+    type = "trace-not-found"
+    title = "There is no such trace"
+
+
+class CaseNotFound(PermanentError):
+    type = "case-not-found"
+    title = "There is no such case"
 
 
 class FetchRefused(PermanentError):

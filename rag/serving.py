@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
+from rag.cases import hide_document_in_cases
 from rag.database import clock, lock_name, transaction
 from rag.generations import State, lock_generations
 from rag.lexical.words import chunk_words
@@ -24,6 +25,7 @@ from rag.tables import (
     VersionRow,
     WorkRow,
 )
+from rag.traces import hide_document
 from rag.types import Chunk, Extracted, Status
 from rag.work import Kind, Work, add_work, end_work, held_by, in_parts, locked, locked_one
 
@@ -210,6 +212,8 @@ class Serving:
             for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow):
                 session.execute(delete(table).where(table.document_id == work.document_id))
             session.execute(delete(WorkRow).where(WorkRow.document_id == work.document_id, WorkRow.id != work.id))
+            hide_document(session, work.document_id)
+            hide_document_in_cases(session, work.document_id)
             if document.purged_at is None:
                 document.meta, document.access, document.serving = {}, [], None
                 document.purged_at = clock(session)

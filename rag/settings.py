@@ -126,6 +126,15 @@ class ApiSettings(BaseModel):
     max_upload_bytes: int = Field(104_857_600, ge=1, description="Largest document, in bytes.")
 
 
+class TraceSettings(BaseModel):
+    keep_days: float = Field(
+        30.0, ge=0, description="How long traces of answers are kept, in days; 0: none is written."
+    )
+    keep_text: Literal["none", "questions", "full"] = Field(
+        "questions", description="Text in a trace: none; question, answer and quotes; full: the prompt, too."
+    )
+
+
 class LogSettings(BaseModel):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log record kept.")
 
@@ -151,6 +160,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     sources: SourcesSettings = SourcesSettings()
     api: ApiSettings = ApiSettings()
+    trace: TraceSettings = TraceSettings()
     log: LogSettings = LogSettings()
 
     @cached_property

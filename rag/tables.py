@@ -258,3 +258,74 @@ class SourceItemRow(Base):
     links: Mapped[list[str]] = mapped_column(JSON)
     problem: Mapped[str | None]
     missing_since: Mapped[float | None]
+
+
+class TraceRow(Base):
+    """How an answer came about. `question` is the asker's words; `text` is what rests on documents, or None.
+
+    `text` has answer and quotes, and the prompt and the model's own words where the settings say so: one value,
+    so that it goes at once with a document. `candidates` is zlib-compressed JSON, without titles.
+    """
+
+    __tablename__ = "traces"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    principal: Mapped[str]
+    conversation_id: Mapped[str] = mapped_column(index=True)
+    ended: Mapped[str]
+    question: Mapped[str | None] = mapped_column(Text)
+    search: Mapped[dict[str, Any]] = mapped_column(JSON)
+    text: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    abstained: Mapped[bool]
+    withheld: Mapped[str]
+    generator: Mapped[str | None]
+    prompt: Mapped[str]
+    usage: Mapped[dict[str, int]] = mapped_column(JSON)
+    timings: Mapped[dict[str, float]] = mapped_column(JSON)
+    evidence: Mapped[float | None]
+    candidates: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    citations: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    error: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class TraceDocumentRow(Base):
+    """That the text of a trace may rest on a version of a document. No foreign key: it may be gone already."""
+
+    __tablename__ = "trace_documents"
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+
+
+class FeedbackRow(Base):
+    """What somebody thought of an answer."""
+
+    __tablename__ = "feedback"
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True)
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    rating: Mapped[str]
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    comment: Mapped[str | None] = mapped_column(Text)
+
+
+class CaseRow(Base):
+    """A question of `rag eval` that an administrator made of a trace; it outlives the trace."""
+
+    __tablename__ = "cases"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    trace_id: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[float]
+    created_by: Mapped[str]
+    question: Mapped[str] = mapped_column(Text)
+    collections: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    answerable: Mapped[bool]
+    answer: Mapped[str | None] = mapped_column(Text)
+
+
+class CaseDocumentRow(Base):
+    """That a document answers a case."""
+
+    __tablename__ = "case_documents"
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(primary_key=True, index=True)

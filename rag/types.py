@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import DocumentNotFound
+
+if TYPE_CHECKING:
+    from rag.trace import Trace
 
 
 class Status(StrEnum):
@@ -317,7 +320,10 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it."""
+    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it.
+
+    `trace` is there where the question asked for it.
+    """
 
     answer: str
     abstained: bool
@@ -327,6 +333,7 @@ class Done:
     trace_id: str
     conversation_id: str
     timings_ms: dict[str, float] = field(default_factory=dict)
+    trace: "Trace | None" = None
 
 
 AnswerEvent = Sources | Token | Citation | Done

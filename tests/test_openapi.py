@@ -29,6 +29,11 @@ PATHS = {
     "/v1/documents/{document_id}/highlights": {"get"},
     "/v1/search": {"post"},
     "/v1/ask": {"post"},
+    "/v1/traces/{trace_id}": {"get"},
+    "/v1/feedback": {"post"},
+    "/v1/questions": {"get"},
+    "/v1/cases": {"get", "post"},
+    "/v1/cases/{case_id}": {"delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
 }
@@ -74,8 +79,8 @@ def test_an_upload_is_a_form_with_a_file_and_an_idempotency_key() -> None:
         ("HitBody", "chunk_id document_id version title text page section start end score scores"),
         ("SearchAnswer", "hits took_ms"),
         ("SearchRequest", "query collections top_k mode"),
-        ("AskRequest", "question collections conversation_id history top_k stream"),
-        ("DoneBody", "answer abstained citations usage timings trace_id conversation_id generator"),
+        ("AskRequest", "question collections conversation_id history top_k stream explain"),
+        ("DoneBody", "answer abstained citations usage timings trace_id conversation_id generator trace"),
         ("CitationBody", "n document_id page start end quote supported"),
     ],
 )

@@ -37,6 +37,7 @@ async def ask(body: AskRequest, services: ServicesDep, caller: Asker) -> Respons
         filters=body.filters.record(),
         conversation_id=body.conversation_id,
         top_k=body.top_k or services.settings.retrieve.top_k,
+        explain=body.explain,
     )
     if body.stream:
         return event_stream(_frames(question, services))

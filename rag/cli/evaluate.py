@@ -12,7 +12,8 @@ from rich.console import Console
 
 from bench.measure import Measure
 from rag.cli.client import Client
-from rag.cli.passages import CALLS_AT_ONCE, Asking, remove_passages, search_passages, upload_passages
+from rag.cli.passages import CALLS_AT_ONCE, Asking, remove_passages, search_passages, upload_passages, with_documents
+from rag.evaluate.errors import EvaluationFailed
 from rag.evaluate.measures import MEASURES, measured
 from rag.evaluate.report import Slices, differences, means, moved, times, worst
 from rag.evaluate.runs import Result, Results, Run, difference, estimate, load, save, search_ms
@@ -60,12 +61,16 @@ def evaluate(
     evaluated = read_set(
         folder, qrels=qrels, corpus=_filter(corpus, "--corpus"), queries=_filter(queries, "--queries"), first=first
     )
+    if remove and evaluated.is_live:
+        raise EvaluationFailed(f"--remove: the documents of {evaluated.name} are the service's own.")
     slices: Slices = {"": [query.id for query in evaluated.queries]}
     slices = dict(slices) | {name: ids for field in by or () for name, ids in evaluated.slices(field).items()}
     output = Output(json_file=json_file, save=save_file, compare=compare, most_worst=most_worst)
     before = load(compare) if compare else None
     client = Client(load_settings())
     try:
+        if evaluated.is_live:
+            evaluated = with_documents(client, evaluated)
         run = ask_service(client, evaluated, [Mode(name) for name in mode or Mode], history, console)
         if remove:
             remove_passages(client, evaluated, console)

@@ -14,6 +14,8 @@ from ingest.queue import make_app
 from ingest.tasks import Worker
 from rag.leases import Leases
 from rag.originals import Originals
+from rag.settings import TraceSettings
+from rag.traces import Traces
 from rag.types import Document, Status
 from tests.workshop import ADMIN, Hooked, Workshop, connect_hurried, once, raising
 
@@ -25,7 +27,7 @@ def running(pipeline: Pipeline, broker: str = "memory://") -> Iterator[None]:
     """Run a worker's own threads; with a broker in memory nobody takes its messages."""
     pipeline.stopping.clear()
     engine = connect_hurried(pipeline.settings.database_url)
-    threads = Worker(pipeline, make_app(broker), 2, Originals(engine)).start()
+    threads = Worker(pipeline, make_app(broker), 2, Originals(engine), Traces(engine, TraceSettings())).start()
     try:
         yield
     finally:
@@ -104,7 +106,8 @@ def test_a_worker_wakes_others_for_what_is_due(workshop: Workshop) -> None:
     app = make_app("memory://")
     sent: list[str] = []
     app.send_task = lambda name, **_: sent.append(name)
-    worker = Worker(workshop.pipeline, app, 2, Originals(workshop.engine))
+    traces = Traces(workshop.engine, TraceSettings())
+    worker = Worker(workshop.pipeline, app, 2, Originals(workshop.engine), traces)
 
     worker.sweep()
     workshop.registry.delete(workshop.add(SIX).id, ADMIN)

@@ -69,7 +69,8 @@ def test_the_whole_answer_is_the_done_event(handbook: Service) -> None:
     whole = handbook.http.post("/v1/ask", json=body).json()
 
     assert set(whole) == {
-        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "generator"
+        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "generator",
+        "trace",
     }  # fmt: skip
 
 
