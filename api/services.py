@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from api.answers import Answers
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
@@ -47,6 +48,7 @@ class Services:
     retriever: Retriever
     generator: Generator | None
     answerer: Answerer
+    answers: Answers
 
 
 def open_services(settings: Settings) -> Services:
@@ -89,4 +91,5 @@ def open_services(settings: Settings) -> Services:
             min_score=settings.retrieve.min_score,
             room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
         ),
+        answers=Answers(settings.api.max_answers),
     )
