@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from api.answers import Answers
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
@@ -53,6 +54,7 @@ class Services:
     feedback: Feedback
     cases: Cases
     answerer: Answerer
+    answers: Answers
 
 
 def open_services(settings: Settings) -> Services:
@@ -100,4 +102,5 @@ def open_services(settings: Settings) -> Services:
             room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
             traces=traces,
         ),
+        answers=Answers(settings.api.max_answers),
     )

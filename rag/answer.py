@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
 from rag.citations import check
@@ -18,6 +19,7 @@ from rag.traces import Traces, traced
 from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
 
 HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
+THREADS = 8  # for searching and checking; so that many questions leave the other threads to the other routes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Answerer:
     min_score: float
     room_tokens: int
     traces: Traces | None = None
+    threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(THREADS))
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield Sources, Tokens, Citations, then one Done.
@@ -42,7 +45,7 @@ class Answerer:
         """
         draft = Draft(question=question)
         async with traced(draft, self.traces):
-            draft.retrieval = await run_sync(self._retrieve, question)
+            draft.retrieval = await run_sync(self._retrieve, question, limiter=self.threads)
             draft.reached("retrieve")
             yield Sources(hits=tuple(draft.hits))
             draft.withheld = doubt(draft.hits, self.min_score)
@@ -51,7 +54,7 @@ class Answerer:
                     async for token in tokens:
                         draft.reached("first_token")
                         yield token
-            await run_sync(self._conclude, draft)
+            await run_sync(self._conclude, draft, limiter=self.threads)
             for citation in draft.citations:
                 yield citation
         yield draft.done()
@@ -86,7 +89,7 @@ class Answerer:
         draft.generator = await self.generator.model()
         prompt = load_prompt(self.generator.settings.prompt or draft.generator)
         history = recent(draft.question.history, int(self.room_tokens * HISTORY_SHARE))
-        sources = await run_sync(self._sources, draft.question, draft.hits, prompt)
+        sources = await run_sync(self._sources, draft.question, draft.hits, prompt, limiter=self.threads)
         draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
         async with aclosing(self.generator.stream(prompt, draft.messages)) as pieces:
             async for piece in pieces:

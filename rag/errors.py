@@ -17,6 +17,8 @@ RagError
 │   ├── SourceNotFound
 │   ├── TraceNotFound
 │   ├── CaseNotFound
+│   ├── AnswerGone            a broken stream that cannot be gone on with
+│   ├── AnswerStopped         nobody was reading it
 │   ├── FetchRefused          an address that may not be fetched, or whose host says no
 │   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
@@ -25,6 +27,7 @@ RagError
 │   ├── GenerationNotReady    it does not hold all documents yet
 │   └── ConfigurationError    the settings cannot work together
 └── TransientError            the same call may succeed later
+    ├── TooManyQuestions      as many answers as may be are in progress
     ├── IndexUnavailable      Chroma does not answer
     ├── EmbedderUnavailable   the embedding model does not answer
     ├── RerankerUnavailable   the reranker does not answer; searches go on without it
@@ -133,6 +136,16 @@ class CaseNotFound(PermanentError):
     title = "There is no such case"
 
 
+class AnswerGone(PermanentError):
+    type = "answer-gone"
+    title = "This answer cannot be gone on with"
+
+
+class AnswerStopped(PermanentError):
+    type = "answer-stopped"
+    title = "The answer was stopped"
+
+
 class FetchRefused(PermanentError):
     type = "fetch-refused"
     title = "This address is not fetched"
@@ -166,6 +179,15 @@ class GenerationNotReady(PermanentError):
 class ConfigurationError(PermanentError):
     type = "configuration"
     title = "The settings cannot work together"
+
+
+class TooManyQuestions(TransientError):
+    type = "too-many-questions"
+    title = "The service is answering as many questions as it can"
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class IndexUnavailable(TransientError):

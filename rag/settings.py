@@ -124,6 +124,7 @@ class ApiSettings(BaseModel):
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     key: SecretStr = Field(SecretStr(""), description="Key that the command line sends to the API.")
     max_upload_bytes: int = Field(104_857_600, ge=1, description="Largest document, in bytes.")
+    max_answers: int = Field(128, ge=1, description="Answers in progress at once; further questions are told to wait.")
 
 
 class TraceSettings(BaseModel):

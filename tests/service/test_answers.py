@@ -106,3 +106,16 @@ def test_a_foreign_page_or_host_gets_nothing_without_a_key(handbook: Service) ->
         response = httpx.post(f"{handbook.url}/v1/search", json={"query": "x"}, headers=headers)
         assert response.status_code == 401
         assert response.json()["type"] == "unauthenticated"
+
+
+def test_a_stream_can_be_gone_on_with_by_the_id_of_its_last_event(handbook: Service) -> None:
+    body = {"question": "When am I allowed to fly business class?", "collections": ["answers"]}
+    whole = handbook.http.post("/v1/ask", json=body).text
+    first, _, rest = whole.partition("\n\n")
+    last_event_id = first.splitlines()[0].removeprefix("id: ")
+
+    resumed = handbook.http.post("/v1/ask", json=body, headers={"Last-Event-ID": last_event_id})
+    unknown = handbook.http.post("/v1/ask", json=body, headers={"Last-Event-ID": "0-1"})
+
+    assert resumed.text == rest
+    assert (unknown.status_code, unknown.json()["type"]) == (410, "answer-gone")

@@ -93,6 +93,13 @@ def test_a_reader_who_leaves_stops_the_engine(generating: Service) -> None:
     wait_until(lambda: running(generating) == 0, timeout_s=5)
 
 
+def test_a_reader_who_leaves_the_service_stops_the_engine(generating: Service) -> None:
+    with generating.http.stream("POST", "/v1/ask", json={"question": QUESTION}) as response:
+        next(line for line in response.iter_lines() if line == "event: token")
+
+    wait_until(lambda: running(generating) == 0, timeout_s=2)
+
+
 def running(service: Service) -> int:
     """Return how many requests the engine works on, by its own metrics."""
     names = ("vllm:num_requests_running", "llamacpp:requests_processing")
