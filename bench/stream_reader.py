@@ -72,7 +72,7 @@ async def read(url: str, body: bytes, streams: int, ramp_s: float) -> list[dict[
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     loop, readers = asyncio.get_running_loop(), []
     for _ in range(streams):
-        _, reader = await loop.create_connection(lambda: Reader(request), parts.hostname, parts.port)
+        _, reader = await loop.create_connection(lambda: Reader(request), str(parts.hostname), int(parts.port or 80))
         readers.append(reader)
         await asyncio.sleep(ramp_s / streams)
     with suppress(TimeoutError):

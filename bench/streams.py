@@ -81,7 +81,7 @@ def _start(folder: Path, engine: str) -> Service:
         "RAG_GENERATOR_CONTEXT_TOKENS": "8192",
         "RAG_API_MAX_ANSWERS": str(2 * max(STREAMS)),
     }
-    return start(folder, "--samples", str(ROOT / "samples"), **settings)
+    return start(folder, "--samples", str(ROOT / "samples"), port=free_port(), **settings)
 
 
 def _ask(service: Service, streams: int) -> Run:

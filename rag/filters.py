@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ColumnElement, Text, cast, func, or_, select, type_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from rag.serving import chunk_id
+from rag.records import chunk_id
 from rag.tables import ChunkRow, DocumentRow, VersionRow
 from rag.types import ANY_DOCUMENT, Filters, Principal, Search
 

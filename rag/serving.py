@@ -14,7 +14,7 @@ from rag.cases import hide_document_in_cases
 from rag.database import clock, lock_name, transaction
 from rag.generations import State, lock_generations
 from rag.lexical.words import chunk_words
-from rag.records import chunk_record
+from rag.records import chunk_id, chunk_record
 from rag.tables import (
     ChunkRow,
     DocumentRow,
@@ -268,8 +268,3 @@ def _chunk_values(work: Work, chunk: Chunk, language: str | None) -> dict[str, A
         "end": chunk.end,
         "words": chunk_words(chunk.context, chunk.text, language),
     }
-
-
-def chunk_id(document_id: str, version: int, ordinal: int) -> str:
-    """Return the chunk's id: the same whenever the same version is chunked again."""
-    return f"{document_id}.{version}.{ordinal}"

@@ -8,8 +8,8 @@ import pytest
 from rag import filters
 from rag.candidates import Candidates
 from rag.errors import CollectionNotFound
+from rag.records import chunk_id
 from rag.retrieve import Retriever, explained
-from rag.serving import chunk_id
 from rag.types import Filters, Mode, Principal, Scope, Search, Turn
 from tests.rag.conftest import extracted, take, upload
 from tests.workshop import ADMIN, Hooked, Workshop, once
