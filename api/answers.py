@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ MOST_KEPT = 500
 Event = AnswerEvent | RagError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Kept:
     owner: str
     live: Live[Event]
-    began: float
+    ended: float = math.inf
 
 
 class Answers:
@@ -33,7 +33,7 @@ class Answers:
     def __init__(self, most_at_once: int) -> None:
         self._most_at_once = most_at_once
         self._running = 0
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: dict[str, _Kept] = {}  # oldest first
         self._lasted: deque[float] = deque(maxlen=50)
 
     def begin(self, question: Question, events: AsyncGenerator[AnswerEvent, None]) -> Live[Event]:
@@ -50,10 +50,10 @@ class Answers:
         began = time.monotonic()
         stopped = AnswerStopped("Nobody was reading any more. Ask again.")
         live: Live[Event] = Live(_ending(events), grace_s=GRACE_S, stopped=stopped)
-        live.when_over(lambda: self._over(began))
+        kept = _Kept(owner=question.principal.name, live=live)
+        live.when_over(lambda: self._over(kept, began))
         self._running += 1
-        self._forget(began)
-        self._kept[question.trace_id] = _Kept(owner=question.principal.name, live=live, began=began)
+        self._kept[question.trace_id] = kept
         return live
 
     def resume(self, event_id: str, caller: str) -> tuple[str, Reader[Event]]:
@@ -67,23 +67,19 @@ class Answers:
             raise AnswerGone("It is not kept any more, or not by the process that you have reached. Ask again.")
         return trace_id, kept.live.follow(int(number))
 
-    def _over(self, began: float) -> None:
+    def _over(self, kept: _Kept, began: float) -> None:
+        kept.ended = time.monotonic()
         self._running -= 1
-        self._lasted.append(time.monotonic() - began)
+        self._lasted.append(kept.ended - began)
+        ended = [(trace_id, one) for trace_id, one in self._kept.items() if one.live.is_over]
+        for number, (trace_id, one) in enumerate(ended, start=1):
+            if kept.ended - one.ended > KEPT_S or number <= len(ended) - MOST_KEPT:
+                del self._kept[trace_id]
 
     def _until_one_ends(self) -> int:
         """Return the seconds after which one of those in progress has ended, as things went lately."""
         usual = sum(self._lasted) / len(self._lasted) if self._lasted else 1.0
         return max(1, math.ceil(usual / self._most_at_once))
-
-    def _forget(self, now: float) -> None:
-        """Let go of what ended long ago, or is too much; never of an answer in progress."""
-        for trace_id, kept in list(self._kept.items()):
-            is_old = now - kept.began > KEPT_S or len(self._kept) > MOST_KEPT
-            if kept.live.is_over and is_old:
-                del self._kept[trace_id]
-            elif not is_old:
-                return
 
 
 async def _ending(events: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[Event, None]:
