@@ -317,7 +317,10 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it."""
+    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it.
+
+    `evidence` is how likely, 0 to 1, the passages were to answer, before anything was written.
+    """
 
     answer: str
     abstained: bool
@@ -326,6 +329,7 @@ class Done:
     usage: Usage
     trace_id: str
     conversation_id: str
+    evidence: float
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
