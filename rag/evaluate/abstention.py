@@ -83,5 +83,5 @@ def point(answers: Sequence[Answered], threshold: float) -> Point:
         threshold=threshold,
         precision=right / len(withheld) if withheld else None,
         recall=right / (len(answers) - answerable),
-        answered=1 - (len(withheld) - right) / answerable,
+        answered=(answerable - (len(withheld) - right)) / answerable,
     )
