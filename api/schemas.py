@@ -274,6 +274,7 @@ class DoneBody(BaseModel):
     timings: dict[str, float] = Field(description="Milliseconds since the question came.")
     trace_id: str
     conversation_id: str
+    evidence: float = Field(description="How likely the passages were to answer, 0 to 1, before anything was written.")
     generator: str = Field(description="The model that wrote the answer, or `extractive` for quoted passages.")
     trace: TraceBody | None = Field(None, description="With `explain`: how the answer came about.")
 
@@ -287,6 +288,7 @@ class DoneBody(BaseModel):
             timings=done.timings_ms,
             trace_id=done.trace_id,
             conversation_id=done.conversation_id,
+            evidence=round(done.evidence, 4),
             generator=done.generator,
             trace=TraceBody.of(done.trace) if done.trace else None,
         )

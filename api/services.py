@@ -98,7 +98,7 @@ def open_services(settings: Settings) -> Services:
         answerer=Answerer(
             retriever=retriever,
             generator=generator,
-            min_score=settings.retrieve.min_score,
+            min_evidence=settings.retrieve.min_evidence,
             room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
             traces=traces,
         ),

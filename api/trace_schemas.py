@@ -74,7 +74,7 @@ class TraceBody(BaseModel):
     question: str | None
     search: dict[str, Any] = Field(description="Where was looked, for how much, and how many turns came before.")
     candidates: list[CandidateBody] = Field(description="Every passage that was considered, best first.")
-    evidence: float | None = Field(description="The best cosine among the sources.")
+    evidence: float | None = Field(description="How likely the sources were to answer, 0 to 1.")
     prompt: str = Field(description="The version of the prompt file; empty if no model was asked.")
     messages: list[dict[str, str]] | None = Field(description="The prompt.")
     written: str | None = Field(description="What the model wrote, before the check.")

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from rag.citations import check
 from rag.draft import EXTRACTIVE, Draft, Question
 from rag.errors import GeneratorUnavailable
-from rag.evidence import doubt
+from rag.evidence import doubt, weigh
 from rag.extract import closest_sentences, extract
 from rag.generate import Generator
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
@@ -24,14 +24,15 @@ THREADS = 8  # for searching and checking; so that many questions leave the othe
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
-    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt.
+    """What answering needs, opened once.
 
-    Without `traces` nobody can tell later how an answer came about.
+    `min_evidence` is the probability, 0 to 1, under which nothing is written. `room_tokens` is what the engine's
+    context leaves for the prompt. Without `traces` nobody can tell later how an answer came about.
     """
 
     retriever: Retriever
     generator: Generator | None
-    min_score: float
+    min_evidence: float
     room_tokens: int
     traces: Traces | None = None
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(THREADS))
@@ -39,7 +40,7 @@ class Answerer:
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield Sources, Tokens, Citations, then one Done.
 
-        The answer is withheld if no passage is close enough or the model finds none that answers; it is
+        The answer is withheld if the passages are too unlikely to answer or the model finds none that answers; it is
         quoted from the passages if the model cannot be reached or no source supports what it wrote.
         Raise a RagError if the retrieval fails.
         """
@@ -48,7 +49,7 @@ class Answerer:
             draft.retrieval = await run_sync(self._retrieve, question, limiter=self.threads)
             draft.reached("retrieve")
             yield Sources(hits=tuple(draft.hits))
-            draft.withheld = doubt(draft.hits, self.min_score)
+            await run_sync(self._weigh, draft, limiter=self.threads)
             if not draft.withheld:
                 async with aclosing(self._write(draft)) as tokens:
                     async for token in tokens:
@@ -69,6 +70,14 @@ class Answerer:
             top_k=question.top_k,
         )
         return self.retriever.retrieve(search)
+
+    def _weigh(self, draft: Draft) -> None:
+        """Withhold the answer before anything is written if the hits are too unlikely to hold it."""
+        if draft.retrieval and draft.retrieval.vector is not None:
+            draft.evidence = weigh(draft.hits, draft.retrieval.vector, draft.retrieval.embedder)
+        if reason := doubt(draft.hits, draft.evidence, self.min_evidence):
+            draft.withhold(reason)
+        draft.reached("weigh")
 
     async def _write(self, draft: Draft) -> AsyncGenerator[Token, None]:
         """Yield what the model writes and keep it. If it cannot be reached, or not to its end, nothing is kept."""
@@ -113,7 +122,7 @@ class Answerer:
         if not draft.withheld:
             self._check(draft)
         if self.retriever.registry.hidden([hit.document_id for hit in draft.hits], draft.question.principal):
-            draft.withhold("a document was deleted or closed to the asker meanwhile")
+            draft.withhold("a document was deleted or closed to the asker meanwhile", name_nearest=False)
 
     def _check(self, draft: Draft) -> None:
         if ABSTENTION in draft.written:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from rag.evidence import NO_EVIDENCE, Evidence, nearest
 from rag.prompt import ABSTENTION, Message
 from rag.retrieve import Retrieval
 from rag.trace import Trace
@@ -41,6 +42,7 @@ class Draft:
 
     question: Question
     retrieval: Retrieval | None = None
+    evidence: Evidence = NO_EVIDENCE
     prompt: str = ""
     messages: list[Message] = field(default_factory=list)
     generator: str = EXTRACTIVE
@@ -65,9 +67,10 @@ class Draft:
         """Note when a step was first done, in milliseconds since the question came."""
         self.timings_ms.setdefault(step, (time.perf_counter() - self.began) * 1000)
 
-    def withhold(self, reason: str) -> None:
-        """Answer that the documents do not say, whatever was written."""
-        self.answer, self.citations, self.withheld = ABSTENTION, [], reason
+    def withhold(self, reason: str, *, name_nearest: bool = True) -> None:
+        """Answer that the documents do not say, whatever was written, and which are nearest if they may be named."""
+        named = nearest(self.hits) if name_nearest else ""
+        self.answer, self.citations, self.withheld = f"{ABSTENTION} {named}".strip(), [], reason
 
     def done(self) -> Done:
         """Return the last event."""
@@ -80,6 +83,7 @@ class Draft:
             generator=self.generator,
             usage=self.usage,
             trace_id=self.question.trace_id,
+            evidence=self.evidence.probability,
             conversation_id=self.conversation_id,
             timings_ms=dict(self.timings_ms),
             trace=self.trace,

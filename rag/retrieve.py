@@ -28,13 +28,16 @@ MOST_ASKED = 2_000
 class Retrieval:
     """The hits, best first; every candidate with what became of it, best first; how long it took, in milliseconds.
 
-    `reranked`: whether a reranker gave the order of the best.
+    `vector` is the question's, with what was said before, and `embedder` its model, whatever serves meanwhile; None
+    where words alone were compared. `reranked`: whether a reranker gave the order of the best.
     """
 
     hits: list[Hit]
     candidates: list[Candidate]
     took_ms: dict[str, float]
     reranked: bool
+    vector: Vectors | None
+    embedder: Embedder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,8 @@ class Retriever:
                 total=ended - began,
             ),
             reranked=reranked,
+            vector=vector,
+            embedder=dense.embedder,
         )
 
     def _rerank(self, search: Search, candidates: Sequence[Candidate]) -> bool:

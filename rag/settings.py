@@ -79,7 +79,9 @@ class ChunkSettings(BaseModel):
 
 class RetrieveSettings(BaseModel):
     top_k: int = Field(6, ge=1, le=50, description="Passages given to the language model.")
-    min_score: float = Field(0.25, ge=-1, le=1, description="Best cosine under which a question is not answered.")
+    min_evidence: float = Field(
+        0.25, ge=0, le=1, description="Probability that the passages answer under which nothing is written."
+    )
 
 
 class RerankerSettings(BaseModel):

@@ -67,7 +67,7 @@ class Trace:
 
     `sources` are the versions that the text may rest on. `search` says where was looked for how much. `candidates`
     are those of `rag.retrieve.explained`. `written` is what the model wrote before the check, `messages` the prompt.
-    `evidence` is the best cosine among the sources. `timings_ms` counts from the question on; those that begin with
+    `evidence` is how likely, 0 to 1, the sources were to answer. `timings_ms` counts from the question on; those that begin with
     `search_` are the parts of the search. `at`, when the answer ended, is in Unix seconds.
     """
 
@@ -108,7 +108,7 @@ def trace_of(draft: "Draft", ended: Ended, error: Exception | None = None) -> Tr
         search=_search(draft),
         sources=frozenset((hit.document_id, hit.version) for hit in draft.hits),
         candidates=explained(draft.retrieval) if draft.retrieval else [],
-        evidence=max((hit.scores["dense"] for hit in draft.hits if "dense" in hit.scores), default=None),
+        evidence=draft.evidence.probability,
         prompt=draft.prompt,
         messages=draft.messages,
         written=draft.written,

@@ -323,6 +323,7 @@ class Done:
     """Last event of an answer. `answer` replaces what was streamed, should the check have changed it.
 
     `trace` is there where the question asked for it.
+    `evidence` is how likely, 0 to 1, the passages were to answer, before anything was written.
     """
 
     answer: str
@@ -332,6 +333,7 @@ class Done:
     usage: Usage
     trace_id: str
     conversation_id: str
+    evidence: float
     timings_ms: dict[str, float] = field(default_factory=dict)
     trace: "Trace | None" = None
 

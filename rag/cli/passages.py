@@ -116,7 +116,7 @@ def remove_passages(client: Client, evaluated: EvaluationSet, console: Console) 
     if evaluated.is_live:
         return
     documents = [document["id"] for document in client.documents(evaluated.collection, "")]
-    _each(lambda name: client.call("DELETE", f"/v1/documents/{name}"), documents, "removing", console)
+    each(lambda name: client.call("DELETE", f"/v1/documents/{name}"), documents, "removing", console)
     console.print(f"{len(documents)} documents deleted from {evaluated.collection}", soft_wrap=True)
 
 
@@ -135,11 +135,11 @@ def search_passages(
         ranking = tuple(scores.items())
         return Found(ranking=ranking, took_ms=answer["took_ms"]["total"], reranked=answer["reranked"])
 
-    results = _each(found, evaluated.queries, f"{asking.mode} search", console)
+    results = each(found, evaluated.queries, f"{asking.mode} search", console)
     return {query.id: result for query, result in zip(evaluated.queries, results, strict=True)}
 
 
-def _each(do: Callable[[In], Out], items: Sequence[In], what: str, console: Console) -> list[Out]:
+def each(do: Callable[[In], Out], items: Sequence[In], what: str, console: Console) -> list[Out]:
     """Do something with each, several at once, under a bar on a terminal and a line elsewhere; keep their order."""
     if not console.is_terminal:
         console.print(f"{what}: {len(items)}", soft_wrap=True)

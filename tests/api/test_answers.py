@@ -25,6 +25,7 @@ def done(text: str) -> Done:
         usage=Usage(),
         trace_id="t",
         conversation_id="c",
+        evidence=1.0,
     )
 
 

@@ -32,7 +32,7 @@ def answered(workshop: Workshop, during: Callable[[], object] | None = None) -> 
     answerer = Answerer(
         retriever=Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes),
         generator=None,
-        min_score=0.1,
+        min_evidence=0.0,
         room_tokens=999,
     )
 

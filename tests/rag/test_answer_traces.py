@@ -29,7 +29,7 @@ def answerer(workshop: Workshop, traces: Traces, on_index: Callable[[], object] 
     return Answerer(
         retriever=Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes),
         generator=None,
-        min_score=0.1,
+        min_evidence=0.1,
         room_tokens=999,
         traces=traces,
     )

@@ -60,7 +60,8 @@ def test_a_question_far_from_every_passage_is_not_answered(handbook: Service) ->
 
     assert answer["abstained"] is True
     assert answer["citations"] == []
-    assert answer["answer"] == "The documents do not say."
+    assert answer["answer"].startswith("The documents do not say. Nearest to the question: ")
+    assert 0 < answer["evidence"] < 0.25
 
 
 def test_the_whole_answer_is_the_done_event(handbook: Service) -> None:
@@ -69,8 +70,8 @@ def test_the_whole_answer_is_the_done_event(handbook: Service) -> None:
     whole = handbook.http.post("/v1/ask", json=body).json()
 
     assert set(whole) == {
-        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "generator",
-        "trace",
+        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "evidence",
+        "generator", "trace",
     }  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def test_the_command_line_explains_an_answer(service: Service, handbook: dict[st
 
     assert "candidates: " in said
     assert "Travel and Expenses Policy (doc_" in said
-    assert "evidence: best cosine 0." in said
+    assert "evidence: the passages answer it with a probability of 0." in said
     assert "supported, Travel and Expenses Policy" in said
 
 

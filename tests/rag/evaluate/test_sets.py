@@ -34,6 +34,14 @@ def test_queries_with_an_answer_are_asked_in_the_order_of_the_file() -> None:
     assert found.gold["q5"] == {"kelp": 1}  # a grade of 0 is no answer
 
 
+def test_queries_that_nothing_answers_are_asked_too_where_answers_are_measured() -> None:
+    found = read(with_unanswerable=True)
+
+    assert [query.id for query in found.queries if not query.is_answerable] == ["q8"]
+    assert len(found.queries) == 8
+    assert "q8" not in found.gold
+
+
 def test_a_conversation_is_read_with_its_roles() -> None:
     asked = next(query for query in read().queries if query.id == "q6")
 
