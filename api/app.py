@@ -1,7 +1,7 @@
 """The FastAPI application: routes, error table, security headers, static pages."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -29,9 +29,8 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         app.state.services = services
-        yield
-        if services and services.generator:
-            await services.generator.close()
+        async with services.generator.watched() if services and services.generator else nullcontext():
+            yield
 
     app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)

@@ -1,5 +1,6 @@
 """What the routes work with, opened once when the API starts."""
 
+import os
 import threading
 from dataclasses import dataclass
 
@@ -12,15 +13,16 @@ from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
 from rag.candidates import Candidates
+from rag.collections import Collections
 from rag.database import connect
 from rag.dense import DenseIndexes
-from rag.generate import Generator
 from rag.generations import Generations
 from rag.keys import Keys
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.rerank import Reranker
 from rag.retrieve import Retriever
+from rag.routing import Routing, open_routing
 from rag.serving import Serving
 from rag.settings import Settings
 from rag.sources import Sources
@@ -36,6 +38,7 @@ class Services:
     settings: Settings
     engine: Engine
     registry: Registry
+    collections: Collections
     keys: Keys
     leases: Leases
     serving: Serving
@@ -45,7 +48,7 @@ class Services:
     fetcher: Fetcher
     fetching: threading.Semaphore
     retriever: Retriever
-    generator: Generator | None
+    generator: Routing | None
     answerer: Answerer
 
 
@@ -59,11 +62,14 @@ def open_services(settings: Settings) -> Services:
     indexes.start()
     reranker = Reranker(settings.reranker.model, settings.reranker_url) if settings.reranker.model else None
     retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes, reranker=reranker)
-    generator = Generator(settings.generator) if settings.generator.url else None
+    collections = Collections(engine)
+    # Keys of other generators come by the names that the policy gives: no setting could know them.
+    generator = open_routing(settings.generator, os.environ, collections)
     return Services(
         settings=settings,
         engine=engine,
         registry=registry,
+        collections=collections,
         keys=Keys(engine),
         leases=Leases(engine),
         serving=Serving(engine),
@@ -87,6 +93,5 @@ def open_services(settings: Settings) -> Services:
             retriever=retriever,
             generator=generator,
             min_score=settings.retrieve.min_score,
-            room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
         ),
     )

@@ -8,12 +8,13 @@ from anyio.to_thread import run_sync
 
 from rag.citations import check
 from rag.draft import EXTRACTIVE, Draft, Question
+from rag.engines import Engines
 from rag.errors import GeneratorUnavailable
 from rag.evidence import doubt
 from rag.extract import closest_sentences, extract
-from rag.generate import Generator
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
 from rag.retrieve import Retrieval, Retriever
+from rag.routing import Routing
 from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
 
 HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
@@ -21,12 +22,11 @@ HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
-    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt."""
+    """What answering needs, opened once. `generator` is None where none is configured."""
 
     retriever: Retriever
-    generator: Generator | None
+    generator: Routing | None
     min_score: float
-    room_tokens: int
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield Sources, Tokens, Citations, then one Done.
@@ -75,25 +75,43 @@ class Answerer:
             draft.written = ""
 
     async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
+        """Yield what the first generator writes that can; what it began, no other model goes on with."""
         if self.generator is None:
             raise GeneratorUnavailable("No generator is configured.")
-        draft.generator = await self.generator.model()
-        prompt = load_prompt(self.generator.settings.prompt or draft.generator)
-        history = recent(draft.question.history, int(self.room_tokens * HISTORY_SHARE))
-        sources = await run_sync(self._sources, draft.question, draft.hits, prompt)
+        failure = GeneratorUnavailable("The policy leaves no generator for this question.")
+        for route in await run_sync(self.generator.routes, draft):
+            draft.routed += f"; {route.why}" if draft.routed else route.why
+            try:
+                async with aclosing(self._generate_with(route.engines, draft)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except GeneratorUnavailable as exc:
+                failure = exc
+                if draft.written:
+                    break
+            else:
+                return
+        raise failure
+
+    async def _generate_with(self, engines: Engines, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
+        draft.generator = await engines.model()
+        prompt = load_prompt(engines.settings.prompt or draft.generator)
+        history = recent(draft.question.history, int(engines.room_tokens * HISTORY_SHARE))
+        room_tokens = int(engines.room_tokens * (1 - HISTORY_SHARE))
+        sources = await run_sync(self._sources, draft.question, draft.hits, prompt, room_tokens)
         draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
-        async with aclosing(self.generator.stream(prompt, draft.messages)) as pieces:
+        async with aclosing(engines.stream(prompt, draft)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt) -> str:
+    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt, room_tokens: int) -> str:
         """Return what the model reads: whole passages, or for a small one the closest sentences."""
         if prompt.sentences:
             closest = closest_sentences(
                 question.text, hits, self.retriever.indexes.serving().embedder, prompt.sentences
             )
             return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
-        return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
+        return numbered_passages(hits, prompt, question.text, room_tokens)
 
     def _conclude(self, draft: Draft) -> None:
         """Check what was written.

@@ -18,7 +18,7 @@ def conditions(
     if collections is not None:
         found.append(DocumentRow.collection.in_(collections))
     if not principal.is_admin:
-        found.append(_may_see(principal, dialect))
+        found.append(may_see(principal, dialect))
     return found + _wanted(filters)
 
 
@@ -27,7 +27,7 @@ def narrows(principal: Principal, filters: Filters) -> bool:
     return not principal.is_admin or filters != ANY_DOCUMENT
 
 
-def _may_see(principal: Principal, dialect: str) -> ColumnElement[bool]:
+def may_see(principal: Principal, dialect: str) -> ColumnElement[bool]:
     """Return the condition that `Principal.may_see` states of a document's access."""
     if dialect == "sqlite":
         length = func.json_array_length(type_coerce(DocumentRow.access, JSON))
