@@ -43,6 +43,7 @@ class Collections:
                 func.count(DocumentRow.id).label("documents"),
                 func.coalesce(func.sum(VersionRow.chunks), 0).label("chunks"),
             )
+            .select_from(CollectionRow)
             .join(DocumentRow, and_(*seen), isouter=principal.is_admin)
             .join(VersionRow, served, isouter=True)
             .group_by(CollectionRow.name, CollectionRow.internal)

@@ -51,14 +51,14 @@ def test_a_wrong_policy_is_refused_with_its_file_and_place(tmp_path: Path, text:
 
 
 def test_a_policy_that_is_not_there_is_said() -> None:
-    with pytest.raises(ConfigurationError, match="RAG_GENERATOR_POLICY: /nowhere.toml cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"RAG_GENERATOR_POLICY: /nowhere\.toml cannot be read"):
         load_policy("/nowhere.toml")
 
 
 def test_a_key_comes_from_the_environment_and_its_lack_is_said() -> None:
     settings = GeneratorSettings(policy=str(EXAMPLE), answer_tokens=99)
 
-    with pytest.raises(ConfigurationError, match="generator cloud wants its key from .* CLOUD_API_KEY"):
+    with pytest.raises(ConfigurationError, match=r"generator cloud wants its key from .* CLOUD_API_KEY"):
         open_routing(settings, {}, None)
 
     routing = open_routing(settings, {"CLOUD_API_KEY": "s3cret"}, None)
