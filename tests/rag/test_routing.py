@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,23 @@ from rag.routing import Routing, open_routing
 from rag.settings import GeneratorSettings
 from rag.types import Done, Principal, Scope, Turn
 from tests.http_server import Server
-from tests.stub_engine import WORDS, Behaviour, asked, stub_engine
-from tests.workshop import ADMIN, Workshop
+from tests.stub_engine import WORDS, asked, stub_engine
+from tests.workshop import ADMIN, Workshop, opened
 
 CANARY = "Xylophone-7741"
 LEAVE = "Everyone has six days of leave."
 DAYS_OF_LEAVE = Turn(role="user", content="How many?"), Turn(role="assistant", content=f"It is {CANARY} [1].")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(Answerer):
+    """Keeps the drafts of its answers."""
+
+    drafts: list[Draft] = field(default_factory=list)
+
+    def _conclude(self, draft: Draft) -> None:
+        self.drafts.append(draft)
+        super()._conclude(draft)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +61,7 @@ class House:
 
     def ask(self, routing: Routing, text: str = "days of leave", **named: Any) -> tuple[Done, Draft]:
         """Return the answer's last event and its draft."""
-        answerer = Answerer(
+        answerer = Watched(
             retriever=Retriever(
                 registry=self.workshop.registry,
                 candidates=Candidates(self.workshop.engine),
@@ -60,29 +71,34 @@ class House:
             min_score=0.1,
         )
         named = {"principal": ADMIN, "collections": ["default"], "top_k": 3, **named}
-        drafts: list[Draft] = []
 
         async def events() -> list[Any]:
-            conclude = answerer._conclude
-            object.__setattr__(answerer, "_conclude", lambda draft: (drafts.append(draft), conclude(draft))[1])
             return [event async for event in answerer.answer(Question(text=text, **named))]
 
-        return anyio.run(events)[-1], drafts[0]
+        return anyio.run(events)[-1], answerer.drafts[0]
 
     def said_outside(self) -> str:
         """Return everything that the outside engine was ever sent, beside the paths."""
         return json.dumps([exchange.body for exchange in self.outside.seen])
 
 
+@pytest.fixture(scope="module")
+def filled(chroma_url: str, empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """The parts with both documents, for all tests here: ingesting takes longer than asking."""
+    with opened(chroma_url, empty_sqlite, tmp_path_factory.mktemp("filled")) as workshop:
+        workshop.add(LEAVE)
+        workshop.add(f"The secret days of leave of the board are {CANARY}.", filename="board.md", collection="board")
+        workshop.work()
+        yield workshop
+
+
 @pytest.fixture
-def house(workshop: Workshop, tmp_path: Path) -> Iterator[House]:
-    collections = Collections(workshop.engine)
+def house(filled: Workshop, tmp_path: Path) -> Iterator[House]:
+    collections = Collections(filled.engine)
     collections.put("board", ADMIN, internal=True)
-    workshop.add(LEAVE)
-    workshop.add(f"The secret days of leave of the board are {CANARY}.", filename="board.md", collection="board")
-    workshop.work()
-    with stub_engine(Behaviour(), model="house-model") as inside, stub_engine(Behaviour(), model="cloud") as outside:
-        yield House(workshop=workshop, collections=collections, inside=inside, outside=outside, folder=tmp_path)
+    collections.put("default", ADMIN, internal=False)
+    with stub_engine(model="house-model") as inside, stub_engine(model="cloud") as outside:
+        yield House(workshop=filled, collections=collections, inside=inside, outside=outside, folder=tmp_path)
 
 
 def test_without_rules_the_first_generator_answers(house: House) -> None:
