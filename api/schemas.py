@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.trace_schemas import CandidateBody, TraceBody, UsageBody
 from rag.audit import AuditEntry
+from rag.collections import CollectionInfo
 from rag.generations import Progress
 from rag.retrieve import Retrieval, explained
 from rag.types import (
@@ -315,6 +316,27 @@ class GenerationBody(BaseModel):
             progress=ProgressBody(done=progress.done, total=progress.total, unit="documents"),
             failed=progress.failed,
         )
+
+
+class CollectionBody(BaseModel):
+    name: str
+    internal: bool = Field(description="Whether its passages are kept from external generators.")
+    documents: int = Field(description="Those that the caller may see.")
+    chunks: int = Field(description="Passages of these documents.")
+
+    @classmethod
+    def of(cls, info: CollectionInfo) -> "CollectionBody":
+        return cls(name=info.name, internal=info.internal, documents=info.documents, chunks=info.chunks)
+
+
+class CollectionList(BaseModel):
+    collections: list[CollectionBody]
+
+
+class CollectionChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    internal: bool = Field(description="Keep its passages from external generators.")
 
 
 class AuditBody(BaseModel):

@@ -1,5 +1,6 @@
 """What the routes work with, opened once when the API starts."""
 
+import os
 import threading
 from dataclasses import dataclass
 
@@ -14,16 +15,17 @@ from ingest.store import open_store
 from rag.answer import Answerer
 from rag.candidates import Candidates
 from rag.cases import Cases
+from rag.collections import Collections
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.feedback import Feedback
-from rag.generate import Generator
 from rag.generations import Generations
 from rag.keys import Keys
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.rerank import Reranker
 from rag.retrieve import Retriever
+from rag.routing import Routing, open_routing
 from rag.serving import Serving
 from rag.settings import Settings
 from rag.sources import Sources
@@ -40,6 +42,7 @@ class Services:
     settings: Settings
     engine: Engine
     registry: Registry
+    collections: Collections
     keys: Keys
     leases: Leases
     serving: Serving
@@ -49,7 +52,7 @@ class Services:
     fetcher: Fetcher
     fetching: threading.Semaphore
     retriever: Retriever
-    generator: Generator | None
+    generator: Routing | None
     traces: Traces
     feedback: Feedback
     cases: Cases
@@ -67,12 +70,15 @@ def open_services(settings: Settings) -> Services:
     indexes.start()
     reranker = Reranker(settings.reranker.model, settings.reranker_url) if settings.reranker.model else None
     retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes, reranker=reranker)
-    generator = Generator(settings.generator) if settings.generator.url else None
+    collections = Collections(engine)
+    # Keys of other generators come by the names that the policy gives: no setting could know them.
+    generator = open_routing(settings.generator, os.environ, collections)
     traces = Traces(engine, settings.trace)
     return Services(
         settings=settings,
         engine=engine,
         registry=registry,
+        collections=collections,
         keys=Keys(engine),
         leases=Leases(engine),
         serving=Serving(engine),
@@ -99,7 +105,6 @@ def open_services(settings: Settings) -> Services:
             retriever=retriever,
             generator=generator,
             min_evidence=settings.retrieve.min_evidence,
-            room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
             traces=traces,
         ),
         answers=Answers(settings.api.max_answers),

@@ -82,6 +82,7 @@ class TraceBody(BaseModel):
     abstained: bool
     withheld: str = Field(description="Why there is no answer; empty if there is one.")
     generator: str | None
+    routed: str = Field(description="Why this generator was asked, in words.")
     citations: list[TracedCitationBody]
     usage: UsageBody
     timings: dict[str, float] = Field(description="Milliseconds since the question; `search_...`: the search's parts.")

@@ -9,12 +9,13 @@ from anyio.to_thread import run_sync
 
 from rag.citations import check
 from rag.draft import EXTRACTIVE, Draft, Question
+from rag.engines import Engines
 from rag.errors import GeneratorUnavailable
 from rag.evidence import doubt, weigh
 from rag.extract import closest_sentences, extract
-from rag.generate import Generator
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
 from rag.retrieve import Retrieval, Retriever
+from rag.routing import Routing
 from rag.traces import Traces, traced
 from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
 
@@ -26,14 +27,13 @@ THREADS = 8  # for searching and checking; so that many questions leave the othe
 class Answerer:
     """What answering needs, opened once.
 
-    `min_evidence` is the probability, 0 to 1, under which nothing is written. `room_tokens` is what the engine's
-    context leaves for the prompt. Without `traces` nobody can tell later how an answer came about.
+    `generator` is None where none is configured. `min_evidence` is the probability, 0 to 1, under which nothing is
+    written. Without `traces` nobody can tell later how an answer came about.
     """
 
     retriever: Retriever
-    generator: Generator | None
+    generator: Routing | None
     min_evidence: float
-    room_tokens: int
     traces: Traces | None = None
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(THREADS))
 
@@ -93,25 +93,43 @@ class Answerer:
             draft.written = ""
 
     async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
+        """Yield what the first generator writes that can; what it began, no other model goes on with."""
         if self.generator is None:
             raise GeneratorUnavailable("No generator is configured.")
-        draft.generator = await self.generator.model()
-        prompt = load_prompt(self.generator.settings.prompt or draft.generator)
-        history = recent(draft.question.history, int(self.room_tokens * HISTORY_SHARE))
-        sources = await run_sync(self._sources, draft.question, draft.hits, prompt, limiter=self.threads)
+        failure = GeneratorUnavailable("The policy leaves no generator for this question.")
+        for route in await run_sync(self.generator.routes, draft, limiter=self.threads):
+            draft.routed += f"; {route.why}" if draft.routed else route.why
+            try:
+                async with aclosing(self._generate_with(route.engines, draft)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except GeneratorUnavailable as exc:
+                failure = exc
+                if draft.written:
+                    break
+            else:
+                return
+        raise failure
+
+    async def _generate_with(self, engines: Engines, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
+        draft.generator = await engines.model()
+        prompt = load_prompt(engines.settings.prompt or draft.generator)
+        history = recent(draft.question.history, int(engines.room_tokens * HISTORY_SHARE))
+        room_tokens = int(engines.room_tokens * (1 - HISTORY_SHARE))
+        sources = await run_sync(self._sources, draft.question, draft.hits, prompt, room_tokens, limiter=self.threads)
         draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
-        async with aclosing(self.generator.stream(prompt, draft.messages)) as pieces:
+        async with aclosing(engines.stream(prompt, draft)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt) -> str:
+    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt, room_tokens: int) -> str:
         """Return what the model reads: whole passages, or for a small one the closest sentences."""
         if prompt.sentences:
             closest = closest_sentences(
                 question.text, hits, self.retriever.indexes.serving().embedder, prompt.sentences
             )
             return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
-        return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
+        return numbered_passages(hits, prompt, question.text, room_tokens)
 
     def _conclude(self, draft: Draft) -> None:
         """Check what was written.

@@ -38,6 +38,7 @@ class Draft:
 
     `written` is what the model wrote, `answer` what is left of it after the check. `withheld` says in words why there
     is no answer, "" if there is one. `prompt` is the version of the prompt file and `messages` what was sent.
+    `routed` says which generators and engines were chosen, and why.
     """
 
     question: Question
@@ -46,6 +47,7 @@ class Draft:
     prompt: str = ""
     messages: list[Message] = field(default_factory=list)
     generator: str = EXTRACTIVE
+    routed: str = ""
     written: str = ""
     usage: Usage = field(default_factory=Usage)
     answer: str = ABSTENTION

@@ -206,8 +206,14 @@ class RerankerUnavailable(TransientError):
 
 
 class GeneratorUnavailable(TransientError):
+    """`reached`: there was a connection. `refused`: the engine works, and does not take what it was asked."""
+
     type = "generator-unavailable"
     title = "The language model does not answer"
+
+    def __init__(self, detail: str, *, reached: bool = True, refused: bool = False) -> None:
+        super().__init__(detail)
+        self.reached, self.refused = reached, refused
 
 
 class RegistryUnavailable(TransientError):

@@ -72,7 +72,7 @@ def conditions(
         # Joined to nothing: no index serves it. SQLite took the one of collections, and half of all documents with it.
         found.append(DocumentRow.collection.concat("").in_(collections))
     if not principal.is_admin:
-        found.append(_may_see(principal, dialect))
+        found.append(may_see(principal, dialect))
     return found + _wanted(filters)
 
 
@@ -81,7 +81,7 @@ def narrows(principal: Principal, filters: Filters) -> bool:
     return not principal.is_admin or filters != ANY_DOCUMENT
 
 
-def _may_see(principal: Principal, dialect: str) -> ColumnElement[bool]:
+def may_see(principal: Principal, dialect: str) -> ColumnElement[bool]:
     """Return the condition that `Principal.may_see` states of a document's access."""
     if dialect == "sqlite":
         length = func.json_array_length(type_coerce(DocumentRow.access, JSON))

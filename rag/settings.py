@@ -20,6 +20,10 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _http_urls(value: str) -> str:
+    return ",".join(_http_url(url.strip()) for url in value.split(",") if url.strip())
+
+
 def _store_url(value: str) -> str:
     if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#\s]*)?", value):
         raise ValueError("must be s3://BUCKET or s3://BUCKET/PREFIX")
@@ -27,6 +31,7 @@ def _store_url(value: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrls = Annotated[str, AfterValidator(_http_urls)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 
 
@@ -52,13 +57,24 @@ class ChromaSettings(BaseModel):
 
 
 class GeneratorSettings(BaseModel):
-    url: HttpUrl = Field("", description="OpenAI-compatible base URL, ending in /v1; empty: `rag up` starts one.")
+    url: HttpUrls = Field(
+        "", description="OpenAI-compatible base URL, ending in /v1, or those of several; empty: `rag up` starts one."
+    )
+    policy: str = Field("", description="TOML file with several generators and who uses which, instead of the URL.")
     model: str = Field("", description="Model name to ask for; empty: the first that the engine lists.")
     api_key: SecretStr = Field(SecretStr(""), description="Key for the engine, if it wants one.")
     prompt: str = Field("", description="Prompt of rag/prompts/ to use; empty: the one named like the model.")
     context_tokens: int = Field(4096, ge=512, description="Prompt and answer together, in tokens.")
     answer_tokens: int = Field(512, ge=16, description="Longest answer, in tokens.")
     timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token, in seconds.")
+
+    @property
+    def urls(self) -> list[str]:
+        return self.url.split(",") if self.url else []
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.url or self.policy)
 
 
 class EmbedderSettings(BaseModel):

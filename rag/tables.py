@@ -29,9 +29,12 @@ class Base(DeclarativeBase):
 
 
 class CollectionRow(Base):
+    """`internal`: its text must not leave the house."""
+
     __tablename__ = "collections"
     name: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[float]
+    internal: Mapped[bool] = mapped_column(default=False)
 
 
 class DocumentRow(Base):
@@ -279,6 +282,7 @@ class TraceRow(Base):
     abstained: Mapped[bool]
     withheld: Mapped[str]
     generator: Mapped[str | None]
+    routed: Mapped[str]
     prompt: Mapped[str]
     usage: Mapped[dict[str, int]] = mapped_column(JSON)
     timings: Mapped[dict[str, float]] = mapped_column(JSON)

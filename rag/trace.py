@@ -67,8 +67,9 @@ class Trace:
 
     `sources` are the versions that the text may rest on. `search` says where was looked for how much. `candidates`
     are those of `rag.retrieve.explained`. `written` is what the model wrote before the check, `messages` the prompt.
-    `evidence` is how likely, 0 to 1, the sources were to answer. `timings_ms` counts from the question on; those that begin with
-    `search_` are the parts of the search. `at`, when the answer ended, is in Unix seconds.
+    `evidence` is how likely, 0 to 1, the sources were to answer. `routed` says why this generator, in words.
+    `timings_ms` counts from the question on; those that begin with `search_` are the parts of the search. `at`, when the
+    answer ended, is in Unix seconds.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Trace:
     abstained: bool
     withheld: str
     generator: str | None
+    routed: str
     citations: Sequence[TracedCitation]
     usage: Usage
     timings_ms: Mapping[str, float]
@@ -116,6 +118,7 @@ def trace_of(draft: "Draft", ended: Ended, error: Exception | None = None) -> Tr
         abstained=is_done and not draft.citations,
         withheld=draft.withheld,
         generator=draft.generator if is_done or draft.messages else None,
+        routed=draft.routed,
         citations=[_citation(citation, draft) for citation in draft.citations],
         usage=draft.usage,
         timings_ms=_timings(draft),

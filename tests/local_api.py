@@ -1,4 +1,4 @@
-"""The API's routes for documents and sources, served over HTTP from a registry of their own; no worker, no index."""
+"""The API's routes for documents, collections and sources, served from a registry of their own; no worker, no index."""
 
 import threading
 import time
@@ -12,12 +12,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.problems import install_problems
-from api.routes import documents, sources
+from api.routes import collections, documents, sources
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.store.local import LocalStore
+from rag.collections import Collections
 from rag.database import connect, migrate
 from rag.generations import Generations
 from rag.keys import Keys
@@ -51,11 +52,12 @@ def local_api(folder: Path, *, allowed_hosts: str = "127.0.0.1", folders: str = 
     Generations(engine).first(generation("model"))
     app = FastAPI()
     install_problems(app)
-    for module in (documents, sources):
+    for module in (collections, documents, sources):
         app.include_router(module.router)
     app.state.services = SimpleNamespace(
         settings=Settings(_env_file=None, sources=SourcesSettings(allowed_hosts=allowed_hosts, folders=folders)),
         registry=registry,
+        collections=Collections(engine),
         keys=keys,
         sources=registered,
         intake=Intake(

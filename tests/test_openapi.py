@@ -26,6 +26,8 @@ PATHS = {
     "/v1/generations/{generation_id}/switch": {"post"},
     "/v1/generations/back": {"post"},
     "/v1/audit": {"get"},
+    "/v1/collections": {"get"},
+    "/v1/collections/{name}": {"put"},
     "/v1/documents/{document_id}/highlights": {"get"},
     "/v1/search": {"post"},
     "/v1/ask": {"post"},
@@ -89,5 +91,13 @@ def test_a_body_has_the_fields_of_the_contract(name: str, fields: str) -> None:
 
 
 def test_requests_refuse_fields_they_do_not_know() -> None:
-    for name in ("SearchRequest", "AskRequest", "TurnBody", "UrlRequest", "SourceRequest", "SourceOptions"):
+    for name in (
+        "SearchRequest",
+        "AskRequest",
+        "TurnBody",
+        "UrlRequest",
+        "SourceRequest",
+        "SourceOptions",
+        "CollectionChange",
+    ):
         assert schema(name)["additionalProperties"] is False

@@ -55,7 +55,7 @@ def _ranked(candidate: Fields, name: str) -> str:
 def _prompt_lines(trace: Fields) -> Iterator[str]:
     likely = "none" if trace["evidence"] is None else f"{trace['evidence']:.2f}"
     yield f"evidence: the passages answer it with a probability of {likely}"
-    yield f"generator: {trace['generator'] or 'not asked'}, prompt {trace['prompt'] or 'not sent'}"
+    yield f"generator: {trace['generator'] or 'not asked'}, prompt {trace['prompt'] or 'not sent'}, {trace['routed']}"
     yield f"tokens: {_pairs(trace['usage'])}"
     yield f"milliseconds: {_pairs(trace['timings'])}"
     for message in trace["messages"] or ():

@@ -151,7 +151,10 @@ def doctor() -> None:
     try:
         state = Client(settings).ready()
         for name, part in state["checks"].items():
-            console.print(f"     {name}: {' '.join(part.values())}", markup=False, soft_wrap=True)
+            engines = [" ".join(map(str, engine.values())) for engine in part.pop("engines", [])]
+            console.print(
+                f"     {name}: {', '.join([' '.join(part.values()), *engines])}", markup=False, soft_wrap=True
+            )
     except RagError as exc:
         console.print(f"-    service: {exc.detail}", markup=False, soft_wrap=True)
     if any(check.ok is False for check in checks):

@@ -68,7 +68,7 @@ def plan(settings: Settings, generator: str, own_model: str) -> Plan:
             program, environment["RAG_RERANKER_URL"] = _reranker()
             engines.append(program)
     generators: list[Program] = []
-    if not settings.generator.url and generator != "none":
+    if not settings.generator.is_configured and generator != "none":
         port = _free_port()
         generators.append(_generator(generator, data, port, environment))
         environment["RAG_GENERATOR_URL"] = f"http://127.0.0.1:{port}/v1"

@@ -33,7 +33,6 @@ def answered(workshop: Workshop, during: Callable[[], object] | None = None) -> 
         retriever=Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes),
         generator=None,
         min_evidence=0.0,
-        room_tokens=999,
     )
 
     async def ask() -> list[Any]:

@@ -30,7 +30,6 @@ def answerer(workshop: Workshop, traces: Traces, on_index: Callable[[], object] 
         retriever=Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes),
         generator=None,
         min_evidence=0.1,
-        room_tokens=999,
         traces=traces,
     )
 

@@ -67,6 +67,7 @@ def trace_on(*documents: Document, **changes: Any) -> Trace:
         candidates=candidates,
         evidence=0.5,
         prompt="2",
+        routed="",
         messages=[
             {"role": "system", "content": "Answer."},
             {"role": "assistant", "content": "said before"},

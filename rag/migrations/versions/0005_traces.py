@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("abstained", sa.Boolean(), nullable=False),
         sa.Column("withheld", sa.String(), nullable=False),
         sa.Column("generator", sa.String(), nullable=True),
+        sa.Column("routed", sa.String(), nullable=False),
         sa.Column("prompt", sa.String(), nullable=False),
         sa.Column("usage", sa.JSON(), nullable=False),
         sa.Column("timings", sa.JSON(), nullable=False),
