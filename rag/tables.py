@@ -29,9 +29,12 @@ class Base(DeclarativeBase):
 
 
 class CollectionRow(Base):
+    """`epoch` is another after every change of what the collection's answers may rest on: see `rag.epochs`."""
+
     __tablename__ = "collections"
     name: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[float]
+    epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class DocumentRow(Base):

@@ -1,0 +1,11 @@
+"""How often what a collection's answers may rest on has changed"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.add_column("collections", sa.Column("epoch", sa.BigInteger(), nullable=False, server_default="0"))
