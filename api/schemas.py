@@ -298,6 +298,7 @@ class DoneBody(BaseModel):
     trace_id: str
     conversation_id: str
     generator: str = Field(description="The model that wrote the answer, or `extractive` for quoted passages.")
+    cached: bool = Field(description="Whether it is an answer given before; `usage` is zeros then.")
 
     @classmethod
     def of(cls, done: Done) -> "DoneBody":
@@ -314,6 +315,7 @@ class DoneBody(BaseModel):
             trace_id=done.trace_id,
             conversation_id=done.conversation_id,
             generator=done.generator,
+            cached=done.cached,
         )
 
 

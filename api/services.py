@@ -11,6 +11,7 @@ from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
+from rag.cache import open_cache
 from rag.candidates import Candidates
 from rag.database import connect
 from rag.dense import DenseIndexes
@@ -88,5 +89,6 @@ def open_services(settings: Settings) -> Services:
             generator=generator,
             min_score=settings.retrieve.min_score,
             room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
+            cache=open_cache(settings, retriever),
         ),
     )

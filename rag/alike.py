@@ -13,14 +13,14 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _DRESS = {"the", "please", "kindly"}
-_SHORT = {"what's", "who's", "where's", "when's", "how's", "which's"}
+_SHORT = {"what's", "who's", "where's", "when's", "how's"}
 _AROUND = "\"'“”„‟‘’«»‹›()[]{},;:!?…¿¡。？！、"
-_END = _AROUND + "."
+_AFTER_NUMBER = ",;:!?."  # 5" is no 5
 
 
 def normalised(question: str) -> str:
     """Return the question as it is compared exactly: without outer white space, last marks and first capital."""
-    text = " ".join(unicodedata.normalize("NFKC", question).split()).rstrip("?!.… ")
+    text = " ".join(unicodedata.normalize("NFC", question).split()).rstrip("?!.… ")
     return _without_first_capital(text)
 
 
@@ -30,7 +30,8 @@ def gist(question: str) -> tuple[str, ...]:
     text = _without_first_capital(_LEAD.sub("", text, count=1))
     found: list[str] = []
     for token in text.split():
-        word = token.strip(_AROUND).rstrip(_END)
+        has_digit = any(char.isdigit() for char in token)
+        word = token.rstrip(_AFTER_NUMBER) if has_digit else token.strip(_AROUND).rstrip(_AROUND + ".")
         if word in _SHORT:
             found += [word[:-2], "is"]
         elif word == "I":

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
 
+from rag.cache import AnswerCache
 from rag.citations import check
 from rag.draft import EXTRACTIVE, Draft, Question
 from rag.errors import GeneratorUnavailable
 from rag.evidence import doubt
 from rag.extract import closest_sentences, extract
 from rag.generate import Generator
+from rag.metrics import measured
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
 from rag.retrieve import Retrieval, Retriever
 from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
@@ -21,25 +23,33 @@ HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
-    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt."""
+    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt.
+
+    Without `cache` every answer is made anew.
+    """
 
     retriever: Retriever
     generator: Generator | None
     min_score: float
     room_tokens: int
+    cache: AnswerCache | None = None
 
+    @measured
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
-        """Yield Sources, Tokens, Citations, then one Done.
+        """Yield Sources, Tokens, Citations, then one Done. An answer that was given before is one Token.
 
         The answer is withheld if no passage is close enough or the model finds none that answers; it is
         quoted from the passages if the model cannot be reached or no source supports what it wrote.
         Raise a RagError if the retrieval fails.
         """
         draft = Draft(question=question)
-        draft.retrieval = await run_sync(self._retrieve, question)
+        if self.cache:
+            await run_sync(self.cache.recall, draft, await self._writer())
+        if not draft.cached:
+            draft.retrieval = await run_sync(self._retrieve, question)
+            draft.withheld = doubt(draft.hits, self.min_score)
         draft.reached("retrieve")
         yield Sources(hits=tuple(draft.hits))
-        draft.withheld = doubt(draft.hits, self.min_score)
         if not draft.withheld:
             async with aclosing(self._write(draft)) as tokens:
                 async for token in tokens:
@@ -61,8 +71,21 @@ class Answerer:
         )
         return self.retriever.retrieve(search)
 
+    async def _writer(self) -> str:
+        """Return what tells whoever writes answers now from all others: model and prompt; "" if nobody can."""
+        if self.generator is None:
+            return EXTRACTIVE
+        try:
+            model = await self.generator.model()
+        except GeneratorUnavailable:
+            return ""
+        return f"{model} {load_prompt(self.generator.settings.prompt or model)}"
+
     async def _write(self, draft: Draft) -> AsyncGenerator[Token, None]:
         """Yield what the model writes and keep it. If it cannot be reached, or not to its end, nothing is kept."""
+        if draft.cached:
+            yield Token(text=draft.answer)
+            return
         try:
             async with aclosing(self._generate(draft)) as pieces:
                 async for piece in pieces:
@@ -72,7 +95,7 @@ class Answerer:
                         draft.written += piece.text
                         yield piece
         except GeneratorUnavailable:
-            draft.written = ""
+            draft.written, draft.degraded = "", self.generator is not None
 
     async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
         if self.generator is None:
@@ -101,10 +124,12 @@ class Answerer:
         It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun: the
         last thing that is looked at.
         """
-        if not draft.withheld:
+        if not draft.withheld and not draft.cached:
             self._check(draft)
         if self.retriever.registry.hidden([hit.document_id for hit in draft.hits], draft.question.principal):
             draft.withhold("a document was deleted or closed to the asker meanwhile")
+        elif self.cache:
+            self.cache.keep(draft)
 
     def _check(self, draft: Draft) -> None:
         if ABSTENTION in draft.written:

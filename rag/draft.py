@@ -32,6 +32,7 @@ class Draft:
 
     `written` is what the model wrote, `answer` what is left of it after the check. `withheld` says in words why there
     is no answer, "" if there is one. `prompt` is the version of the prompt file and `messages` what was sent.
+    `cached`: it is an answer given before; `degraded`: a part was away, so that a later one may be better.
     """
 
     question: Question
@@ -44,6 +45,9 @@ class Draft:
     answer: str = ABSTENTION
     citations: list[Citation] = field(default_factory=list)
     withheld: str = ""
+    cached: bool = False
+    cache_key: str = ""
+    degraded: bool = False
     began: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -72,4 +76,5 @@ class Draft:
             trace_id=self.question.trace_id,
             conversation_id=self.question.conversation_id or uuid4().hex,
             timings_ms=dict(self.timings_ms),
+            cached=self.cached,
         )

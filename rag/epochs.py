@@ -1,7 +1,7 @@
 """Epochs: a number for each collection that tells whether anything its answers may rest on has changed.
 
-It is another one when: a version comes to serve, a document is deleted, its access or metadata change, the serving index
-receives vectors that it lacked.
+It is another one when a version comes to serve, a document is deleted, its access or metadata change, or the serving
+index receives vectors that it lacked.
 """
 
 import secrets

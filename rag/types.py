@@ -317,7 +317,10 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it."""
+    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it.
+
+    `cached`: it was given before; `usage` is zeros then.
+    """
 
     answer: str
     abstained: bool
@@ -327,6 +330,7 @@ class Done:
     trace_id: str
     conversation_id: str
     timings_ms: dict[str, float] = field(default_factory=dict)
+    cached: bool = False
 
 
 AnswerEvent = Sources | Token | Citation | Done

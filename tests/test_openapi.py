@@ -31,6 +31,7 @@ PATHS = {
     "/v1/ask": {"post"},
     "/healthz": {"get"},
     "/readyz": {"get"},
+    "/metrics": {"get"},
 }
 
 
