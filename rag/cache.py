@@ -20,7 +20,6 @@ from rag.settings import Settings
 from rag.shelf import Shelf, open_shelf
 from rag.types import Citation, Hit, Mode, Search, Usage
 
-NEAR = 0.97  # of the way from what the model gives unrelated texts to 1: two wordings of one question
 MOST_ENTRY_BYTES = 200_000
 
 
@@ -60,19 +59,18 @@ class AnswerCache:
         """Make the draft the answer that was given before, if there is one and its passages may be shown now.
 
         `writer` tells model and prompt from others; "" if nobody knows them: then nothing is recalled nor kept.
-        A question with the very words is found without the embedder and the index.
+        Neither embedder nor index is asked.
         """
         if not writer:
             return
         draft.cache_key = self._key(draft.question, writer)
         value = self.shelf.get(draft.cache_key)
         kept = Kept.from_bytes(value) if value else None
-        match = self._match(draft.question, kept) if kept else ""
-        hits = self._hits(draft.question, kept) if kept and match else None
+        hits = self._hits(draft.question, kept) if kept else None
         if kept is None or hits is None:
             metrics.LOOKUPS.labels("miss").inc()
             return
-        metrics.LOOKUPS.labels(match).inc()
+        metrics.LOOKUPS.labels("hit" if kept.question == normalised(draft.question.text) else "near").inc()
         metrics.SAVED_TOKENS.labels("prompt").inc(kept.usage.prompt_tokens)
         metrics.SAVED_TOKENS.labels("completion").inc(kept.usage.completion_tokens)
         draft.retrieval = Retrieval(hits=hits, candidates=[], took_ms={}, reranked=bool(self.retriever.reranker))
@@ -120,16 +118,6 @@ class AnswerCache:
             "release": release(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-    def _match(self, question: Question, kept: Kept) -> str:
-        """Return "hit" for the very question, "near" for one that says the same, else ""."""
-        if normalised(question.text) == kept.question:
-            return "hit"
-        if question.history:
-            return ""
-        embedder = self.retriever.indexes.serving().embedder
-        own, other = embedder.embed_queries([question.text, kept.question])
-        return "near" if float(own @ other) >= embedder.unrelated + NEAR * (1 - embedder.unrelated) else ""
 
     def _hits(self, question: Question, kept: Kept) -> list[Hit] | None:
         """Return the kept hits as the registry has them now; None if one may not be shown any more."""
