@@ -17,10 +17,11 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _DRESS = {"the", "please", "kindly"}
-_NO_PLURALS = frozenset(
-    "always arms blues contents customs damages does glasses goods has headquarters hers its means minutes news "
-    "ours proceeds sales savings securities series species spirits terms theirs this was works yours".split()
-)  # they mean something else, or nothing, without their s
+_NO_PLURALS = {  # they mean something else, or nothing, without their s
+    "always", "arms", "blues", "contents", "customs", "damages", "does", "glasses", "goods", "has", "headquarters",
+    "hers", "its", "means", "minutes", "news", "ours", "proceeds", "sales", "savings", "securities", "series",
+    "species", "spirits", "terms", "theirs", "this", "was", "works", "yours",
+}  # fmt: skip
 _SHORT = {"what's", "who's", "where's", "when's", "how's"}
 _AROUND = "\"'“”„‟‘’«»‹›()[]{},;:!?…¿¡。？！、"
 _AFTER_NUMBER = ",;:!?."  # 5" is no 5
