@@ -1,7 +1,8 @@
 """Answers given again: a question that was answered, and the same one, while nothing has changed that it rests on.
 
 All that an answer depends on is in the key under which it is kept, so that a stale one, or one for other rights, is
-not looked for and found wanting, but never found.
+not looked for and found wanting, but never found. What is kept is sealed with the same key, of which the collections'
+epochs are a part: once a document is deleted or replaced, nobody can read any more what was answered from it.
 """
 
 import hashlib
@@ -13,9 +14,10 @@ from typing import Any
 
 from rag import metrics
 from rag.alike import gist, normalised
-from rag.draft import Draft, Question
+from rag.draft import CacheKey, Draft, Question
 from rag.epochs import read_basis
 from rag.retrieve import Retrieval, Retriever
+from rag.seal import seal, unseal
 from rag.settings import Settings
 from rag.shelf import Shelf, open_shelf
 from rag.types import Citation, Hit, Mode, Search, Usage
@@ -64,8 +66,7 @@ class AnswerCache:
         if not writer:
             return
         draft.cache_key = self._key(draft.question, writer)
-        value = self.shelf.get(draft.cache_key)
-        kept = Kept.from_bytes(value) if value else None
+        kept = self._kept(draft.cache_key)
         hits = self._hits(draft.question, kept) if kept else None
         if kept is None or hits is None:
             metrics.LOOKUPS.labels("miss").inc()
@@ -81,7 +82,7 @@ class AnswerCache:
         """Keep a finished answer, unless it would be better with all parts there."""
         assert draft.retrieval is not None  # noqa: S101  # a finished one has been looked for
         is_whole = not draft.degraded and draft.retrieval.reranked == bool(self.retriever.reranker)
-        if draft.cached or not draft.cache_key or not is_whole:
+        if draft.cached or draft.cache_key is None or not is_whole:
             return
         kept = Kept(
             question=normalised(draft.question.text),
@@ -95,10 +96,15 @@ class AnswerCache:
         )
         value = kept.to_bytes()
         if len(value) <= MOST_ENTRY_BYTES:
-            self.shelf.put(draft.cache_key, value, self.keep_s)
+            self.shelf.put(draft.cache_key.address, seal(draft.cache_key.secret, value), self.keep_s)
 
-    def _key(self, question: Question, writer: str) -> str:
-        """Return the SHA-256 of all that the answer depends on, as it is before anything is looked for.
+    def _kept(self, key: CacheKey) -> Kept | None:
+        sealed = self.shelf.get(key.address)
+        value = unseal(key.secret, sealed) if sealed else None
+        return Kept.from_bytes(value) if value else None
+
+    def _key(self, question: Question, writer: str) -> CacheKey:
+        """Return the key made of all that the answer depends on, as it is before anything is looked for.
 
         What changes while the answer is made leaves it under a key that nobody asks for any more. Within a
         conversation every word counts; without one, wordings with the same gist share a key.
@@ -117,7 +123,8 @@ class AnswerCache:
             "configured": self.configured,
             "release": release(),
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+        digest = hashlib.sha512(json.dumps(parts, sort_keys=True, default=str).encode()).digest()
+        return CacheKey(address=digest[:32].hex(), secret=digest[32:])
 
     def _hits(self, question: Question, kept: Kept) -> list[Hit] | None:
         """Return the kept hits as the registry has them now; None if one may not be shown any more."""

@@ -26,6 +26,14 @@ class Question:
     trace_id: str = field(default_factory=lambda: uuid4().hex)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CacheKey:
+    """Where an answer may be kept, and what it is sealed with: 32 bytes."""
+
+    address: str
+    secret: bytes = field(repr=False)
+
+
 @dataclass(kw_only=True)
 class Draft:
     """An answer while it is made. Until a step says otherwise, it is the one that says nothing.
@@ -46,7 +54,7 @@ class Draft:
     citations: list[Citation] = field(default_factory=list)
     withheld: str = ""
     cached: bool = False
-    cache_key: str = ""
+    cache_key: CacheKey | None = None
     degraded: bool = False
     began: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)

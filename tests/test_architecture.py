@@ -16,6 +16,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "base", "mis
 HOMES = {
     "chromadb": {"rag/index.py", "rag/partition.py"},
     "celery": {"ingest/queue.py", "ingest/tasks.py"},
+    "cryptography": {"rag/seal.py"},
     "docutils": {"ingest/parse/rst.py"},
     "httpcore": {"ingest/sources/fetch.py", "ingest/sources/guard.py"},
     "llama_index": {"ingest/chunk.py"},

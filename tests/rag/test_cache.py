@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -20,11 +20,12 @@ from rag.generate import Generator
 from rag.prompt import ABSTENTION
 from rag.rerank import Reranker
 from rag.retrieve import Retriever
+from rag.seal import unseal
 from rag.settings import BrokerSettings, CacheSettings, GeneratorSettings, RetrieveSettings, Settings
 from rag.shelf import MemoryShelf, RedisShelf
 from rag.types import Citation, Done, Filters, Principal, Scope, Sources, Token, Turn
 from tests.http_server import Exchange, serving
-from tests.workshop import ADMIN, Workshop, opened
+from tests.workshop import ADMIN, Hooked, Workshop, once, opened
 
 SIX, SEVEN = "Everyone has six days of leave.", "Everyone has seven days of leave."
 ASKED = "How many days of leave has everyone?"
@@ -212,15 +213,22 @@ def test_other_settings_are_other_answers(served: Desk) -> None:
     assert not served.other(configured="top_k=9").ask().cached
 
 
-def test_a_passage_that_is_gone_before_it_is_shown_makes_no_hit(served: Desk) -> None:
-    """As if it went just after the epochs were read."""
-    at_once = served.answerer.cache
-    assert at_once is not None
-    kept = at_once.shelf.get(key := next(iter(served.shelf._held)))
-    assert kept is not None
-    at_once.shelf.put(key, kept.replace(b".1.0", b".1.9"), 3600.0)
+def test_a_passage_that_is_gone_when_it_is_to_be_shown_makes_no_hit(served: Desk) -> None:
+    """The document is deleted after the epochs were read."""
+    registry, retriever = served.workshop.registry, served.answerer.retriever
+    document = registry.documents(ADMIN, collection=served.collection)[0][0]
+    late = Hooked(retriever.candidates, read=once(lambda: registry.delete(document.id, ADMIN)))
 
-    assert not served.ask().cached
+    done = served.other(retriever=replace(retriever, candidates=cast("Candidates", late))).ask()
+
+    assert (done.cached, done.answer) == (False, ABSTENTION)
+
+
+def test_what_is_kept_can_be_read_by_nobody_who_does_not_know_the_epoch(served: Desk) -> None:
+    [(_, sealed)] = served.shelf._held.values()
+
+    assert b"six days" not in sealed
+    assert unseal(bytes(32), sealed) is None
 
 
 def test_redis_away_is_no_worse_than_no_cache(served: Desk) -> None:

@@ -28,7 +28,7 @@ def events(service: Service, question: str) -> list[tuple[str, dict[str, object]
 
 
 def test_without_a_model_the_answer_quotes_its_sources_and_says_so(handbook: Service) -> None:
-    *before, (last, done) = events(handbook, "When am I allowed to fly business class?")
+    *before, (last, done) = events(handbook, "When am I allowed to fly in business class?")
 
     names = [name for name, _ in before]
     assert names[0] == "sources"
@@ -69,8 +69,27 @@ def test_the_whole_answer_is_the_done_event(handbook: Service) -> None:
     whole = handbook.http.post("/v1/ask", json=body).json()
 
     assert set(whole) == {
-        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "generator"
+        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "generator",
+        "cached",
     }  # fmt: skip
+
+
+def test_asked_again_the_answer_is_given_again_and_counted(handbook: Service) -> None:
+    def hits() -> float:
+        lines = handbook.http.get("/metrics").text.splitlines()
+        return float(
+            next(line for line in lines if line.startswith('attest_answers_total{outcome="cached"}')).split()[1]
+        )
+
+    first = dict(events(handbook, "Who pays for a lost suitcase?"))
+    before = hits()
+    again = events(handbook, "who pays for a lost suitcase")
+
+    assert [name for name, _ in again][0] == "sources"
+    assert dict(again)["sources"] == first["sources"]
+    assert (first["done"]["cached"], dict(again)["done"]["cached"]) == (False, True)
+    assert dict(again)["done"]["answer"] == first["done"]["answer"]
+    assert hits() == before + 1
 
 
 def test_the_logs_hold_no_question_no_text_and_no_key(handbook: Service) -> None:
