@@ -118,5 +118,5 @@ def _documents(session: Session) -> dict[str, int]:
         .group_by(VersionRow.status)
     )
     deleting = select(func.count()).where(DocumentRow.deleted_at.is_not(None), DocumentRow.purged_at.is_(None))
-    counts = {status: count for status, count in session.execute(rows).tuples()}  # noqa: C416  # a Result is no dict
+    counts = {status: count for status, count in session.execute(rows)}  # noqa: C416  # a Result is no dict
     return counts | {"deleting": session.scalar(deleting) or 0}

@@ -94,7 +94,7 @@ def scraped(engine: Engine) -> dict[tuple[str, str], float]:
     """Return the samples by name and the value of their only label."""
     families = text_string_to_metric_families(exposition(engine).decode())
     samples = [sample for family in families for sample in family.samples if len(sample.labels) < 2]
-    return {(sample.name, *sample.labels.values(), "")[:2]: sample.value for sample in samples}
+    return {(sample.name, next(iter(sample.labels.values()), "")): sample.value for sample in samples}
 
 
 def test_documents_and_work_are_those_of_the_registry(

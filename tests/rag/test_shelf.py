@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from bench.service import free_port
-from rag.shelf import PREFIX, MemoryShelf, RedisShelf, open_shelf
+from rag.shelf import PREFIX, MemoryShelf, RedisShelf, Shelf, open_shelf
 from tests import servers
 
 DAY_S = 86400.0
@@ -27,19 +27,19 @@ def shelf(server: tuple[str, psutil.Process]) -> Iterator[RedisShelf]:
 
 
 @pytest.fixture(params=["redis", "memory"])
-def any_shelf(request: pytest.FixtureRequest) -> RedisShelf | MemoryShelf:
-    opened: RedisShelf = request.getfixturevalue("shelf") if request.param == "redis" else MemoryShelf()
+def any_shelf(request: pytest.FixtureRequest) -> Shelf:
+    opened: Shelf = request.getfixturevalue("shelf") if request.param == "redis" else MemoryShelf()
     return opened
 
 
-def test_what_is_put_is_there_and_is_replaced(any_shelf: RedisShelf) -> None:
+def test_what_is_put_is_there_and_is_replaced(any_shelf: Shelf) -> None:
     any_shelf.put("replaced", b"one", DAY_S)
     any_shelf.put("replaced", b"two", DAY_S)
 
     assert (any_shelf.get("replaced"), any_shelf.get("another")) == (b"two", None)
 
 
-def test_what_is_put_has_an_end(any_shelf: RedisShelf) -> None:
+def test_what_is_put_has_an_end(any_shelf: Shelf) -> None:
     any_shelf.put("short", b"one", 0.0)
 
     while any_shelf.get("short"):
