@@ -18,6 +18,7 @@ from api.routes import (
     documents,
     generations,
     health,
+    metrics,
     questions,
     search,
     sources,
@@ -46,7 +47,9 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, collections, sources, search, ask, traces, questions, cases, generations, audit, health):
+    for module in (documents, collections, sources, search, ask, traces, questions, cases):
+        app.include_router(module.router)
+    for module in (generations, audit, health, metrics):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(SecurityHeaders)

@@ -278,6 +278,7 @@ class DoneBody(BaseModel):
     evidence: float = Field(description="How likely the passages were to answer, 0 to 1, before anything was written.")
     generator: str = Field(description="The model that wrote the answer, or `extractive` for quoted passages.")
     trace: TraceBody | None = Field(None, description="With `explain`: how the answer came about.")
+    cached: bool = Field(description="Whether it is an answer given before; `usage` is zeros then.")
 
     @classmethod
     def of(cls, done: Done) -> "DoneBody":
@@ -292,6 +293,7 @@ class DoneBody(BaseModel):
             evidence=round(done.evidence, 4),
             generator=done.generator,
             trace=TraceBody.of(done.trace) if done.trace else None,
+            cached=done.cached,
         )
 
 

@@ -13,6 +13,7 @@ from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
+from rag.cache import open_cache
 from rag.candidates import Candidates
 from rag.cases import Cases
 from rag.collections import Collections
@@ -106,6 +107,7 @@ def open_services(settings: Settings) -> Services:
             generator=generator,
             min_evidence=settings.retrieve.min_evidence,
             traces=traces,
+            cache=open_cache(settings, retriever),
         ),
         answers=Answers(settings.api.max_answers),
     )

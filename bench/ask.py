@@ -27,7 +27,7 @@ def run() -> list[Measure]:
     questions = [json.loads(line)["question"] for line in lines]
     with tempfile.TemporaryDirectory() as folder:
         arguments = ("--generator", "vllm-cpu", "--samples", str(ROOT / "samples"))
-        service = start(Path(folder), *arguments, RAG_GENERATOR_PROMPT="default")
+        service = start(Path(folder), *arguments, RAG_GENERATOR_PROMPT="default", RAG_CACHE_KEEP_S="0")
         try:
             wait_until(lambda: _generator_is_ready(service), LOADING_S)
             engine = httpx.Client(base_url=service.processes()["api"].environ()["RAG_GENERATOR_URL"], timeout=120)

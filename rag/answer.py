@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
+from rag.cache import AnswerCache
 from rag.citations import check
 from rag.draft import EXTRACTIVE, Draft, Question
 from rag.engines import Engines
 from rag.errors import GeneratorUnavailable
 from rag.evidence import doubt, weigh
 from rag.extract import closest_sentences, extract
+from rag.metrics import measured
 from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
 from rag.retrieve import Retrieval, Retriever
 from rag.routing import Routing
@@ -28,17 +30,19 @@ class Answerer:
     """What answering needs, opened once.
 
     `generator` is None where none is configured. `min_evidence` is the probability, 0 to 1, under which nothing is
-    written. Without `traces` nobody can tell later how an answer came about.
+    written. Without `traces` nobody can tell later how an answer came about; without `cache` every answer is made anew.
     """
 
     retriever: Retriever
     generator: Routing | None
     min_evidence: float
+    cache: AnswerCache | None = None
     traces: Traces | None = None
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(THREADS))
 
+    @measured
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
-        """Yield Sources, Tokens, Citations, then one Done.
+        """Yield Sources, Tokens, Citations, then one Done. An answer that was given before is one Token.
 
         The answer is withheld if the passages are too unlikely to answer or the model finds none that answers; it is
         quoted from the passages if the model cannot be reached or no source supports what it wrote.
@@ -46,10 +50,14 @@ class Answerer:
         """
         draft = Draft(question=question)
         async with traced(draft, self.traces):
-            draft.retrieval = await run_sync(self._retrieve, question, limiter=self.threads)
-            draft.reached("retrieve")
+            if self.cache:
+                await run_sync(self.cache.recall, draft, await self._writer(), limiter=self.threads)
+            if not draft.cached:
+                draft.retrieval = await run_sync(self._retrieve, question, limiter=self.threads)
+                draft.reached("retrieve")
             yield Sources(hits=tuple(draft.hits))
-            await run_sync(self._weigh, draft, limiter=self.threads)
+            if not draft.cached:
+                await run_sync(self._weigh, draft, limiter=self.threads)
             if not draft.withheld:
                 async with aclosing(self._write(draft)) as tokens:
                     async for token in tokens:
@@ -73,14 +81,22 @@ class Answerer:
 
     def _weigh(self, draft: Draft) -> None:
         """Withhold the answer before anything is written if the hits are too unlikely to hold it."""
-        if draft.retrieval and draft.retrieval.vector is not None:
-            draft.evidence = weigh(draft.hits, draft.retrieval.vector, draft.retrieval.embedder)
+        found = draft.retrieval
+        if found and found.vector is not None and found.embedder is not None:
+            draft.evidence = weigh(draft.hits, found.vector, found.embedder)
         if reason := doubt(draft.hits, draft.evidence, self.min_evidence):
             draft.withhold(reason)
         draft.reached("weigh")
 
+    async def _writer(self) -> str:
+        """Return what tells whoever writes answers now from all others; "" if nobody can tell."""
+        return await self.generator.writers() if self.generator else EXTRACTIVE
+
     async def _write(self, draft: Draft) -> AsyncGenerator[Token, None]:
         """Yield what the model writes and keep it. If it cannot be reached, or not to its end, nothing is kept."""
+        if draft.cached:
+            yield Token(text=draft.answer)
+            return
         try:
             async with aclosing(self._generate(draft)) as pieces:
                 async for piece in pieces:
@@ -90,7 +106,7 @@ class Answerer:
                         draft.written += piece.text
                         yield piece
         except GeneratorUnavailable:
-            draft.written = ""
+            draft.written, draft.degraded = "", self.generator is not None
 
     async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
         """Yield what the first generator writes that can; what it began, no other model goes on with."""
@@ -104,7 +120,7 @@ class Answerer:
                     async for piece in pieces:
                         yield piece
             except GeneratorUnavailable as exc:
-                failure = exc
+                failure, draft.degraded = exc, True
                 if draft.written:
                     break
             else:
@@ -137,10 +153,12 @@ class Answerer:
         It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun: the
         last thing that is looked at.
         """
-        if not draft.withheld:
+        if not draft.withheld and not draft.cached:
             self._check(draft)
         if self.retriever.registry.hidden([hit.document_id for hit in draft.hits], draft.question.principal):
             draft.withhold("a document was deleted or closed to the asker meanwhile", name_nearest=False)
+        elif self.cache:
+            self.cache.keep(draft)
 
     def _check(self, draft: Draft) -> None:
         if ABSTENTION in draft.written:

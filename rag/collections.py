@@ -8,6 +8,7 @@ from sqlalchemy import Engine, and_, func, select
 from rag.audit import record
 from rag.database import clock, insert_if_new, transaction
 from rag.draft import Draft
+from rag.epochs import changed
 from rag.filters import may_see
 from rag.tables import CollectionRow, DocumentRow, VersionRow
 from rag.types import Principal
@@ -65,6 +66,7 @@ class Collections:
                 row.internal = internal
                 action = "collection.created" if is_new else "collection.changed"
                 record(session, principal.name, action, "", collection=name, internal=internal)
+                changed(session, name)
             return is_new
 
     def of(self, document_ids: AnyOf[str]) -> dict[str, bool]:

@@ -32,6 +32,14 @@ class Question:
     trace_id: str = field(default_factory=lambda: uuid4().hex)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CacheKey:
+    """Where an answer may be kept, and what it is sealed with: 32 bytes."""
+
+    address: str
+    secret: bytes = field(repr=False)
+
+
 @dataclass(kw_only=True)
 class Draft:
     """An answer while it is made. Until a step says otherwise, it is the one that says nothing.
@@ -39,6 +47,7 @@ class Draft:
     `written` is what the model wrote, `answer` what is left of it after the check. `withheld` says in words why there
     is no answer, "" if there is one. `prompt` is the version of the prompt file and `messages` what was sent.
     `routed` says which generators and engines were chosen, and why.
+    `cached`: it is an answer given before; `degraded`: a part was away, so that a later one may be better.
     """
 
     question: Question
@@ -53,6 +62,9 @@ class Draft:
     answer: str = ABSTENTION
     citations: list[Citation] = field(default_factory=list)
     withheld: str = ""
+    cached: bool = False
+    cache_key: CacheKey | None = None
+    degraded: bool = False
     began: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
     trace: Trace | None = None
@@ -89,4 +101,5 @@ class Draft:
             conversation_id=self.conversation_id,
             timings_ms=dict(self.timings_ms),
             trace=self.trace,
+            cached=self.cached,
         )

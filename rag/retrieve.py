@@ -36,8 +36,8 @@ class Retrieval:
     candidates: list[Candidate]
     took_ms: dict[str, float]
     reranked: bool
-    vector: Vectors | None
-    embedder: Embedder
+    vector: Vectors | None = None
+    embedder: Embedder | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

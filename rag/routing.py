@@ -9,8 +9,9 @@ from anyio import create_task_group, sleep
 from rag.collections import Collections
 from rag.draft import Draft
 from rag.engines import Engines, EngineState
+from rag.errors import GeneratorUnavailable
 from rag.policy import GeneratorEntry, Policy, Rule, When, load_policy
-from rag.prompt import CHARS_PER_TOKEN
+from rag.prompt import CHARS_PER_TOKEN, load_prompt
 from rag.settings import GeneratorSettings
 
 LOOK_S = 2.0  # between two looks at the engines' queues
@@ -63,6 +64,15 @@ class Routing:
     def _entry(self, name: str) -> GeneratorEntry:
         assert self.policy is not None  # noqa: S101  # who has rules has a policy
         return next(one for one in self.policy.generator if one.name == name)
+
+    async def writers(self) -> str:
+        """Return what tells the models and prompts that may write from all others; "" if a model is not known now."""
+        try:
+            models = [await engines.model() for engines in self.engines.values()]
+        except GeneratorUnavailable:
+            return ""
+        given = [engines.settings.prompt or model for engines, model in zip(self.engines.values(), models, strict=True)]
+        return " ".join(f"{model} {load_prompt(name)}" for model, name in zip(models, given, strict=True))
 
     async def states(self, *, ask_external: bool = False) -> list[EngineState]:
         """Return how each engine of each generator is."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from rag.audit import WORKER, record
 from rag.cases import hide_document_in_cases
 from rag.database import clock, lock_name, transaction
+from rag.epochs import changed
 from rag.generations import State, lock_generations
 from rag.lexical.words import chunk_words
 from rag.records import chunk_id, chunk_record
@@ -61,8 +62,8 @@ class Served:
 class Serving:
     """Every change of what is shown. One transaction a call, which either happens whole or not at all.
 
-    Rows are locked in one order, so that no two transactions wait for each other: generations, collections, the
-    document, its work.
+    Rows are locked in one order, so that no two transactions wait for each other: generations, the document, its
+    work, the collection.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -104,6 +105,7 @@ class Serving:
                 )
             if not is_first:
                 add_work(session, Kind.CLEAN, work.document_id)
+            changed(session, document.collection)
             return Switch.SERVED
 
     def reindexed(self, work: Work) -> bool:
@@ -118,6 +120,8 @@ class Serving:
                 return False
             if document.deleted_at is None and document.serving == work.version and work.generation in states:
                 _mark_indexed(session, work.document_id, work.version, work.generation)
+                if states[work.generation] == State.SERVING:
+                    changed(session, document.collection)
             return True
 
     def served_chunks(self, document_id: str) -> tuple[int, list[Chunk]]:
@@ -187,9 +191,13 @@ class Serving:
         for some in in_parts(versions):
             with transaction(self._engine, writes=True) as session:
                 states = _generation_states(session)
+                filled: set[str] = set()
                 for document in locked(session, some):
                     if document.serving == versions[document.id] and generation in states:
                         _mark_indexed(session, document.id, document.serving, generation)
+                        filled.add(document.collection)
+                if states.get(generation) == State.SERVING:
+                    changed(session, *filled)
 
     def purge(self, work: Work, remove_original: Callable[[str], None]) -> None:
         """Remove all that is left of a deleted document, its vectors gone already.

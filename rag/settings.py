@@ -100,6 +100,10 @@ class RetrieveSettings(BaseModel):
     )
 
 
+class CacheSettings(BaseModel):
+    keep_s: float = Field(86400.0, ge=0, description="Longest that an answer is given again, in seconds; 0: never.")
+
+
 class RerankerSettings(BaseModel):
     model: str = Field(
         "", description="Cross-encoder that orders the best passages: a folder, or its name at the URL; empty: none."
@@ -174,6 +178,7 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     chunk: ChunkSettings = ChunkSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
+    cache: CacheSettings = CacheSettings()
     reranker: RerankerSettings = RerankerSettings()
     parse: ParseSettings = ParseSettings()
     worker: WorkerSettings = WorkerSettings()

@@ -29,12 +29,16 @@ class Base(DeclarativeBase):
 
 
 class CollectionRow(Base):
-    """`internal`: its text must not leave the house."""
+    """`internal`: its text must not leave the house.
+
+    `epoch` is another after every change of what the collection's answers may rest on: see `rag.epochs`.
+    """
 
     __tablename__ = "collections"
     name: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[float]
     internal: Mapped[bool] = mapped_column(default=False)
+    epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class DocumentRow(Base):

@@ -68,8 +68,8 @@ class Trace:
     `sources` are the versions that the text may rest on. `search` says where was looked for how much. `candidates`
     are those of `rag.retrieve.explained`. `written` is what the model wrote before the check, `messages` the prompt.
     `evidence` is how likely, 0 to 1, the sources were to answer. `routed` says why this generator, in words.
-    `timings_ms` counts from the question on; those that begin with `search_` are the parts of the search. `at`, when the
-    answer ended, is in Unix seconds.
+    `timings_ms` counts from the question on; those that begin with `search_` are the parts of the search. `at` is when
+    the answer ended, in Unix seconds.
     """
 
     id: str

@@ -324,6 +324,7 @@ class Done:
 
     `trace` is there where the question asked for it.
     `evidence` is how likely, 0 to 1, the passages were to answer, before anything was written.
+    `cached`: it was given before; `usage` is zeros then.
     """
 
     answer: str
@@ -336,6 +337,7 @@ class Done:
     evidence: float
     timings_ms: dict[str, float] = field(default_factory=dict)
     trace: "Trace | None" = None
+    cached: bool = False
 
 
 AnswerEvent = Sources | Token | Citation | Done

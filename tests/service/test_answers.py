@@ -28,7 +28,7 @@ def events(service: Service, question: str) -> list[tuple[str, dict[str, object]
 
 
 def test_without_a_model_the_answer_quotes_its_sources_and_says_so(handbook: Service) -> None:
-    *before, (last, done) = events(handbook, "When am I allowed to fly business class?")
+    *before, (last, done) = events(handbook, "When am I allowed to fly in business class?")
 
     names = [name for name, _ in before]
     assert names[0] == "sources"
@@ -71,8 +71,24 @@ def test_the_whole_answer_is_the_done_event(handbook: Service) -> None:
 
     assert set(whole) == {
         "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "evidence",
-        "generator", "trace",
+        "generator", "cached", "trace",
     }  # fmt: skip
+
+
+def test_asked_again_the_answer_is_given_again_and_counted(handbook: Service) -> None:
+    def cached() -> float:
+        name = 'attest_answers_total{outcome="cached"} '
+        return float(handbook.http.get("/metrics").text.partition(f"\n{name}")[2].split()[0])
+
+    first = dict(events(handbook, "Who pays for a lost suitcase?"))
+    before = cached()
+    again = events(handbook, "who pays for a lost suitcase")
+
+    assert [name for name, _ in again][:2] == ["sources", "token"]
+    assert dict(again)["sources"] == first["sources"]
+    assert (first["done"]["cached"], dict(again)["done"]["cached"]) == (False, True)
+    assert dict(again)["done"]["answer"] == first["done"]["answer"]
+    assert cached() == before + 1
 
 
 def test_the_logs_hold_no_question_no_text_and_no_key(handbook: Service) -> None:
