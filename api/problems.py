@@ -27,6 +27,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.OriginalMissing: 404,
     errors.CollectionNotFound: 404,
     errors.SourceNotFound: 404,
+    errors.ConversationNotFound: 404,
     errors.FetchRefused: 422,
     errors.PageGone: 422,
     errors.Unauthenticated: 401,

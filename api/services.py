@@ -12,12 +12,14 @@ from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
 from rag.candidates import Candidates
+from rag.conversations import Conversations
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.generate import Generator
 from rag.generations import Generations
 from rag.keys import Keys
 from rag.leases import Leases
+from rag.prompt import check_prompts
 from rag.registry import Registry
 from rag.rerank import Reranker
 from rag.retrieve import Retriever
@@ -44,6 +46,7 @@ class Services:
     sources: Sources
     fetcher: Fetcher
     fetching: threading.Semaphore
+    conversations: Conversations
     retriever: Retriever
     generator: Generator | None
     answerer: Answerer
@@ -60,6 +63,9 @@ def open_services(settings: Settings) -> Services:
     reranker = Reranker(settings.reranker.model, settings.reranker_url) if settings.reranker.model else None
     retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes, reranker=reranker)
     generator = Generator(settings.generator) if settings.generator.url else None
+    conversations = Conversations(engine, settings.conversation.keep_days)
+    prompts = settings.data_dir / "prompts"
+    check_prompts(prompts)
     return Services(
         settings=settings,
         engine=engine,
@@ -81,12 +87,14 @@ def open_services(settings: Settings) -> Services:
             total_s=FETCH_S,
         ),
         fetching=threading.Semaphore(FETCHES_AT_ONCE),
+        conversations=conversations,
         retriever=retriever,
         generator=generator,
         answerer=Answerer(
             retriever=retriever,
             generator=generator,
             min_score=settings.retrieve.min_score,
-            room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
+            prompts=prompts,
+            conversations=conversations,
         ),
     )

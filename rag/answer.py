@@ -1,32 +1,44 @@
 """The question's story: retrieve, decide, generate, check. Yields what a reader may see, as it happens."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 from anyio.to_thread import run_sync
 
 from rag.citations import check
+from rag.compose import bare_exchanges, compose, exchanges, remembered
+from rag.conversations import Conversations
 from rag.draft import EXTRACTIVE, Draft, Question
 from rag.errors import GeneratorUnavailable
 from rag.evidence import doubt
 from rag.extract import closest_sentences, extract
 from rag.generate import Generator
-from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
+from rag.language import question_language
+from rag.marks import relabelled
+from rag.prompt import ABSTENTION, asked, load_prompt, numbered, system_messages
 from rag.retrieve import Retrieval, Retriever
-from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
+from rag.types import AnswerEvent, Citation, Hit, Search, Sources, Token, Turn, Usage
 
-HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
+SEARCHED_TURNS = 6  # of a conversation, the last ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
-    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt."""
+    """What answering needs, opened once.
+
+    `room_tokens` is what the engine's context leaves for the prompt; 0: as the engine says. `prompts` is the folder of
+    the operator's own prompt files. Without `conversations` none is kept.
+    """
 
     retriever: Retriever
     generator: Generator | None
     min_score: float
-    room_tokens: int
+    room_tokens: int = 0
+    prompts: Path | None = None
+    conversations: Conversations | None = None
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield Sources, Tokens, Citations, then one Done.
@@ -36,9 +48,10 @@ class Answerer:
         Raise a RagError if the retrieval fails.
         """
         draft = Draft(question=question)
-        draft.retrieval = await run_sync(self._retrieve, question)
+        draft.retrieval = await run_sync(self._retrieve, draft)
         draft.reached("retrieve")
-        yield Sources(hits=tuple(draft.hits))
+        await self._compose(draft)
+        yield Sources(hits=tuple(one.hit for one in draft.sources), numbers=tuple(one.n for one in draft.sources))
         draft.withheld = doubt(draft.hits, self.min_score)
         if not draft.withheld:
             async with aclosing(self._write(draft)) as tokens:
@@ -50,13 +63,20 @@ class Answerer:
             yield citation
         yield draft.done()
 
-    def _retrieve(self, question: Question) -> Retrieval:
+    def _retrieve(self, draft: Draft) -> Retrieval:
+        """Search, with what was said before: what the caller sends, else what is kept of the conversation."""
+        question, history = draft.question, draft.question.history
+        if self.conversations and question.conversation_id and not history:
+            draft.conversation = self.conversations.begun(question.conversation_id, question.principal)
+            turns = draft.conversation.turns[-SEARCHED_TURNS:]
+            said = (pair for turn in turns for pair in (("user", turn.question), ("assistant", turn.answer)))
+            history = [Turn(role=role, content=content) for role, content in said]
         search = Search(
             text=question.text,
             principal=question.principal,
             collections=question.collections,
             filters=question.filters,
-            history=question.history,
+            history=history,
             top_k=question.top_k,
         )
         return self.retriever.retrieve(search)
@@ -74,26 +94,62 @@ class Answerer:
         except GeneratorUnavailable:
             draft.written = ""
 
+    async def _compose(self, draft: Draft) -> None:
+        """Number the sources and write the prompt. Without an engine the hits are numbered as they are."""
+        after = draft.conversation.last_number if draft.conversation else 0
+        draft.sources = draft.added = numbered(draft.hits, after)
+        draft.documents = tuple({hit.document_id for hit in draft.hits})
+        if self.generator is None or not draft.hits:
+            return
+        try:
+            model = await self.generator.model()
+            room = self.room_tokens or await self.generator.room_tokens()
+        except GeneratorUnavailable:
+            return
+        turns = draft.conversation.turns if draft.conversation else ()
+        first = next((turn.content for turn in draft.question.history), turns[0].question if turns else "")
+        prompt = load_prompt(
+            self.generator.settings.prompt or model, question_language(first or draft.question.text), self.prompts
+        )
+        earlier = exchanges(turns, prompt) or bare_exchanges(draft.question.history)
+        draft.template, count = prompt, partial(self.generator.count, model=model)
+        if prompt.sentences:
+            before, _, documents = await remembered(earlier, room, count)
+            sentences = await run_sync(self._sentences, draft, prompt.sentences)
+            draft.messages = [*system_messages(prompt), *before, asked(prompt, draft.question.text, sentences)]
+            draft.documents += documents
+            return
+        composed = await compose(
+            prompt,
+            draft.question.text,
+            draft.hits,
+            earlier,
+            after=after,
+            room_tokens=room,
+            count=count,
+            read=partial(self._read, draft.question),
+        )
+        draft.messages, draft.sources = composed.messages, composed.sources
+        draft.added, draft.documents = composed.added, composed.documents
+
+    async def _read(self, question: Question, chunk_ids: Sequence[str]) -> Mapping[str, Hit]:
+        return await run_sync(self.retriever.candidates.hits, chunk_ids, question.principal)
+
+    def _sentences(self, draft: Draft, limit: int) -> str:
+        """Return what a small model reads in place of whole passages: the closest sentences."""
+        embedder = self.retriever.indexes.serving().embedder
+        closest = closest_sentences(draft.question.text, draft.hits, embedder, limit)
+        return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
+
     async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
-        if self.generator is None:
-            raise GeneratorUnavailable("No generator is configured.")
+        if self.generator is None or draft.template is None:
+            raise GeneratorUnavailable("No generator is configured, or it does not answer.")
+        if not draft.messages:
+            raise GeneratorUnavailable("No passage fits the prompt: RAG_GENERATOR_CONTEXT_TOKENS is too small.")
         draft.generator = await self.generator.model()
-        prompt = load_prompt(self.generator.settings.prompt or draft.generator)
-        history = recent(draft.question.history, int(self.room_tokens * HISTORY_SHARE))
-        sources = await run_sync(self._sources, draft.question, draft.hits, prompt)
-        draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
-        async with aclosing(self.generator.stream(prompt, draft.messages)) as pieces:
+        async with aclosing(self.generator.stream(draft.template, draft.messages)) as pieces:
             async for piece in pieces:
                 yield piece
-
-    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt) -> str:
-        """Return what the model reads: whole passages, or for a small one the closest sentences."""
-        if prompt.sentences:
-            closest = closest_sentences(
-                question.text, hits, self.retriever.indexes.serving().embedder, prompt.sentences
-            )
-            return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
-        return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
 
     def _conclude(self, draft: Draft) -> None:
         """Check what was written.
@@ -103,15 +159,29 @@ class Answerer:
         """
         if not draft.withheld:
             self._check(draft)
-        if self.retriever.registry.hidden([hit.document_id for hit in draft.hits], draft.question.principal):
+        if self.retriever.registry.hidden(draft.documents, draft.question.principal):
             draft.withhold("a document was deleted or closed to the asker meanwhile")
+        if self.conversations and draft.conversation:
+            conversation, asker = draft.conversation, draft.question.principal
+            self.conversations.append(conversation.id, asker, draft.turn(), after=conversation.count)
 
     def _check(self, draft: Draft) -> None:
         if ABSTENTION in draft.written:
             draft.withhold("the model finds no answer in the passages")
             return
-        draft.answer, draft.citations = check(draft.written, draft.hits)
+        places = {source.n: place for place, source in enumerate(draft.sources, 1)}
+        written = relabelled(draft.written, places)
+        found = check(written, [source.hit for source in draft.sources])
+        draft.answer, draft.citations = _numbered(*found, [source.n for source in draft.sources])
         if not any(citation.supported for citation in draft.citations):
             embedder = self.retriever.indexes.serving().embedder
-            draft.answer, draft.citations = extract(draft.question.text, draft.hits, embedder)
+            hits = [hit for hit in draft.hits if draft.number(hit)]
+            found = extract(draft.question.text, hits, embedder)
+            draft.answer, draft.citations = _numbered(*found, [draft.number(hit) or 0 for hit in hits])
             draft.generator = EXTRACTIVE
+
+
+def _numbered(answer: str, citations: Sequence[Citation], numbers: Sequence[int]) -> tuple[str, list[Citation]]:
+    """Return both with the sources' own numbers in place of their places, which begin at 1."""
+    renumbered = [replace(citation, n=numbers[citation.n - 1]) for citation in citations]
+    return relabelled(answer, dict(enumerate(numbers, 1))), renumbered

@@ -15,6 +15,7 @@ RagError
 │   ├── OriginalMissing       the store lacks a file that the registry knows
 │   ├── CollectionNotFound
 │   ├── SourceNotFound
+│   ├── ConversationNotFound  unknown, or another caller's
 │   ├── FetchRefused          an address that may not be fetched, or whose host says no
 │   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
@@ -119,6 +120,11 @@ class CollectionNotFound(PermanentError):
 class SourceNotFound(PermanentError):
     type = "source-not-found"
     title = "There is no such source"
+
+
+class ConversationNotFound(PermanentError):
+    type = "conversation-not-found"
+    title = "There is no such conversation"
 
 
 class FetchRefused(PermanentError):

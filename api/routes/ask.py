@@ -3,7 +3,9 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from uuid import uuid4
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
@@ -29,13 +31,15 @@ async def ask(body: AskRequest, services: ServicesDep, caller: Asker) -> Respons
     """
     if body.collections is not None:
         services.registry.require_collections(body.collections)
+    if body.conversation_id and not body.history:
+        await run_sync(services.conversations.require, body.conversation_id, caller)
     question = Question(
         text=body.question,
         principal=caller,
         collections=body.collections,
         history=[turn.record() for turn in body.history],
         filters=body.filters.record(),
-        conversation_id=body.conversation_id,
+        conversation_id=body.conversation_id or (None if body.history else uuid4().hex),
         top_k=body.top_k or services.settings.retrieve.top_k,
     )
     if body.stream:
@@ -61,8 +65,9 @@ async def _frames(question: Question, services: Services) -> AsyncGenerator[byte
 
 def _frame(event: AnswerEvent) -> bytes:
     match event:
-        case Sources(hits=hits):
-            numbered = [SourceBody.numbered(n, hit).model_dump(mode="json") for n, hit in enumerate(hits, start=1)]
+        case Sources(hits=hits, numbers=numbers):
+            pairs = zip(numbers, hits, strict=True)
+            numbered = [SourceBody.numbered(n, hit).model_dump(mode="json") for n, hit in pairs]
             return frame("sources", {"sources": numbered})
         case Token(text=text):
             return frame("token", {"text": text})
