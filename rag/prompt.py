@@ -43,7 +43,8 @@ def load_prompt(name: str, language: str = "", folder: Path | None = None) -> Pr
     A file in `folder` goes before the packaged one of the same name. Raise ConfigurationError if it is no prompt.
     """
     names = [Path(name).name, "default"] if name else ["default"]
-    tried = [f"{stem}.{language}" if language else stem for stem in names for language in dict.fromkeys([language, ""])]
+    endings = [f".{language}", ""] if language else [""]
+    tried = [f"{one}{ending}" for one in names for ending in endings]
     places = [place for place in (folder, PROMPTS) if place]
     path = next(path for stem, place in product(tried, places) if (path := place / f"{stem}.toml").is_file())
     try:
