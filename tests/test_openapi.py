@@ -29,6 +29,8 @@ PATHS = {
     "/v1/documents/{document_id}/highlights": {"get"},
     "/v1/search": {"post"},
     "/v1/ask": {"post"},
+    "/v1/conversations": {"get"},
+    "/v1/conversations/{conversation_id}": {"get", "patch", "delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
 }
