@@ -15,6 +15,7 @@ from api.routes import (
     audit,
     cases,
     collections,
+    conversations,
     documents,
     generations,
     health,
@@ -47,7 +48,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, collections, sources, search, ask, traces, questions, cases):
+    for module in (documents, collections, sources, search, ask, conversations, traces, questions, cases):
         app.include_router(module.router)
     for module in (generations, audit, health, metrics):
         app.include_router(module.router)

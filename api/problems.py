@@ -31,6 +31,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.CaseNotFound: 404,
     errors.AnswerGone: 410,
     errors.AnswerStopped: 410,
+    errors.ConversationNotFound: 404,
     errors.FetchRefused: 422,
     errors.PageGone: 422,
     errors.Unauthenticated: 401,

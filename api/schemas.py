@@ -92,8 +92,14 @@ class SearchRequest(Request):
 class AskRequest(Request):
     question: Text
     collections: list[CollectionName] | None = Field(None, description="Where to look; everywhere, if left out.")
-    conversation_id: Annotated[str, StringConstraints(max_length=100)] | None = None
-    history: list[TurnBody] = Field(default=[], max_length=50, description="Earlier messages, oldest first.")
+    conversation_id: Annotated[str, StringConstraints(max_length=100)] | None = Field(
+        None, description="The conversation to go on with; left out, one begins."
+    )
+    history: list[TurnBody] = Field(
+        default=[],
+        max_length=50,
+        description="Earlier messages, oldest first, if the caller keeps them: we do not, then.",
+    )
     top_k: int | None = Field(None, ge=1, le=50, description="Passages given to the model.")
     filters: FiltersBody = FiltersBody()
     stream: bool = True

@@ -17,12 +17,14 @@ from rag.cache import open_cache
 from rag.candidates import Candidates
 from rag.cases import Cases
 from rag.collections import Collections
+from rag.conversations import Conversations
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.feedback import Feedback
 from rag.generations import Generations
 from rag.keys import Keys
 from rag.leases import Leases
+from rag.prompt import check_prompts
 from rag.registry import Registry
 from rag.rerank import Reranker
 from rag.retrieve import Retriever
@@ -31,6 +33,7 @@ from rag.serving import Serving
 from rag.settings import Settings
 from rag.sources import Sources
 from rag.traces import Traces
+from rag.write import Writer
 
 FETCHES_AT_ONCE = 4  # of pages; so that slow hosts do not take the threads that answer questions
 FETCH_S = 60.0
@@ -52,6 +55,7 @@ class Services:
     sources: Sources
     fetcher: Fetcher
     fetching: threading.Semaphore
+    conversations: Conversations
     retriever: Retriever
     generator: Routing | None
     traces: Traces
@@ -75,6 +79,9 @@ def open_services(settings: Settings) -> Services:
     # Keys of other generators come by the names that the policy gives: no setting could know them.
     generator = open_routing(settings.generator, os.environ, collections)
     traces = Traces(engine, settings.trace)
+    conversations = Conversations(engine, settings.conversation.keep_days)
+    prompts = settings.data_dir / "prompts"
+    check_prompts(prompts)
     return Services(
         settings=settings,
         engine=engine,
@@ -97,6 +104,7 @@ def open_services(settings: Settings) -> Services:
             total_s=FETCH_S,
         ),
         fetching=threading.Semaphore(FETCHES_AT_ONCE),
+        conversations=conversations,
         retriever=retriever,
         generator=generator,
         traces=traces,
@@ -104,10 +112,11 @@ def open_services(settings: Settings) -> Services:
         cases=Cases(engine),
         answerer=Answerer(
             retriever=retriever,
-            generator=generator,
+            writer=Writer(retriever=retriever, generator=generator, prompts=prompts),
             min_evidence=settings.retrieve.min_evidence,
-            traces=traces,
             cache=open_cache(settings, retriever),
+            conversations=conversations,
+            traces=traces,
         ),
         answers=Answers(settings.api.max_answers),
     )

@@ -22,6 +22,7 @@ from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.sources.run import SourceRunner
 from ingest.store import Store, open_store
+from rag.conversations import Conversations
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.errors import RagError
@@ -64,7 +65,8 @@ def run_worker(settings: Settings) -> None:
         stopping=threading.Event(),
     )
     app = make_app(settings.broker.url.get_secret_value())
-    worker = Worker(pipeline, app, settings.worker.concurrency, Originals(engine), Traces(engine, settings.trace))
+    kept = (Traces(engine, settings.trace), Conversations(engine, settings.conversation.keep_days))
+    worker = Worker(pipeline, app, settings.worker.concurrency, Originals(engine), *kept)
     app.task(name=WAKE)(worker.work)
     worker_shutting_down.connect(lambda **_: pipeline.stopping.set(), weak=False)
     worker.start()
@@ -107,9 +109,17 @@ def _read_sources(runner: SourceRunner, owner: str, stopping: threading.Event) -
 class Worker:
     """What the threads of this process share."""
 
-    def __init__(self, pipeline: Pipeline, app: Celery, slots: int, originals: Originals, traces: Traces) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        app: Celery,
+        slots: int,
+        originals: Originals,
+        traces: Traces,
+        conversations: Conversations,
+    ) -> None:
         self._pipeline, self._queue, self._slots = pipeline, Queue(app), slots
-        self._originals, self._traces = originals, traces
+        self._originals, self._traces, self._conversations = originals, traces, conversations
         # A slot is always free of large documents, and not more of them are worked on than there are cores.
         self._large = threading.BoundedSemaphore(max(1, min(slots - 1, os.cpu_count() or 1)))
         self._busy = 0
@@ -179,8 +189,9 @@ class Worker:
         remove_orphans(self._pipeline.store, self._originals)
 
     def forget(self) -> None:
-        """Remove traces of answers that are older than they are to be kept."""
+        """Remove traces of answers and conversations that are older than they are to be kept."""
         self._traces.remove_old()
+        self._conversations.remove_old()
 
     def _repeat(self, do: Callable[[], None], every_s: float) -> None:
         """Do it now and then until the worker stops. No error ends it: nobody would see that it is missing."""

@@ -2,43 +2,41 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
 from rag.cache import AnswerCache
 from rag.citations import check
+from rag.conversations import Conversations
 from rag.draft import EXTRACTIVE, Draft, Question
-from rag.engines import Engines
-from rag.errors import GeneratorUnavailable
 from rag.evidence import doubt, weigh
-from rag.extract import closest_sentences, extract
+from rag.extract import extract
+from rag.marks import relabelled
 from rag.metrics import measured
-from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
+from rag.prompt import ABSTENTION
 from rag.retrieve import Retrieval, Retriever
-from rag.routing import Routing
 from rag.traces import Traces, traced
-from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
+from rag.types import AnswerEvent, Citation, Search, Sources
+from rag.write import Writer
 
-HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
-THREADS = 8  # for searching and checking; so that many questions leave the other threads to the other routes
+SEARCHED_MESSAGES = 12  # of what was said before, the last ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
     """What answering needs, opened once.
 
-    `generator` is None where none is configured. `min_evidence` is the probability, 0 to 1, under which nothing is
-    written. Without `traces` nobody can tell later how an answer came about; without `cache` every answer is made anew.
+    `min_evidence` is the probability, 0 to 1, under which nothing is written. Without `cache` every answer is made
+    anew; without `conversations` none is kept; without `traces` nobody can tell later how an answer came about.
     """
 
     retriever: Retriever
-    generator: Routing | None
+    writer: Writer
     min_evidence: float
     cache: AnswerCache | None = None
+    conversations: Conversations | None = None
     traces: Traces | None = None
-    threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(THREADS))
 
     @measured
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
@@ -48,33 +46,42 @@ class Answerer:
         quoted from the passages if the model cannot be reached or no source supports what it wrote.
         Raise a RagError if the retrieval fails.
         """
-        draft = Draft(question=question)
+        draft, threads = Draft(question=question), self.writer.threads
         async with traced(draft, self.traces):
+            await run_sync(self._remember, draft, limiter=threads)
             if self.cache:
-                await run_sync(self.cache.recall, draft, await self._writer(), limiter=self.threads)
+                await run_sync(self.cache.recall, draft, await self.writer.identity(), limiter=threads)
             if not draft.cached:
-                draft.retrieval = await run_sync(self._retrieve, question, limiter=self.threads)
+                draft.retrieval = await run_sync(self._retrieve, draft, limiter=threads)
                 draft.reached("retrieve")
-            yield Sources(hits=tuple(draft.hits))
+                await self.writer.compose(draft)
+            yield Sources(hits=tuple(one.hit for one in draft.sources), numbers=tuple(one.n for one in draft.sources))
             if not draft.cached:
-                await run_sync(self._weigh, draft, limiter=self.threads)
+                await run_sync(self._weigh, draft, limiter=threads)
             if not draft.withheld:
-                async with aclosing(self._write(draft)) as tokens:
+                async with aclosing(self.writer.write(draft)) as tokens:
                     async for token in tokens:
                         draft.reached("first_token")
                         yield token
-            await run_sync(self._conclude, draft, limiter=self.threads)
+            await run_sync(self._conclude, draft, limiter=threads)
             for citation in draft.citations:
                 yield citation
         yield draft.done()
 
-    def _retrieve(self, question: Question) -> Retrieval:
+    def _remember(self, draft: Draft) -> None:
+        """Read what is kept of the conversation, unless the caller sends what was said."""
+        question = draft.question
+        if self.conversations and question.conversation_id and not question.history:
+            draft.conversation = self.conversations.begun(question.conversation_id, question.principal)
+
+    def _retrieve(self, draft: Draft) -> Retrieval:
+        question = draft.question
         search = Search(
             text=question.text,
             principal=question.principal,
             collections=question.collections,
             filters=question.filters,
-            history=question.history,
+            history=draft.history[-SEARCHED_MESSAGES:],
             top_k=question.top_k,
         )
         return self.retriever.retrieve(search)
@@ -88,84 +95,38 @@ class Answerer:
             draft.withhold(reason)
         draft.reached("weigh")
 
-    async def _writer(self) -> str:
-        """Return what tells whoever writes answers now from all others; "" if nobody can tell."""
-        return await self.generator.writers() if self.generator else EXTRACTIVE
-
-    async def _write(self, draft: Draft) -> AsyncGenerator[Token, None]:
-        """Yield what the model writes and keep it. If it cannot be reached, or not to its end, nothing is kept."""
-        if draft.cached:
-            yield Token(text=draft.answer)
-            return
-        try:
-            async with aclosing(self._generate(draft)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Usage):
-                        draft.usage = piece
-                    else:
-                        draft.written += piece.text
-                        yield piece
-        except GeneratorUnavailable:
-            draft.written, draft.degraded = "", self.generator is not None
-
-    async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
-        """Yield what the first generator writes that can; what it began, no other model goes on with."""
-        if self.generator is None:
-            raise GeneratorUnavailable("No generator is configured.")
-        failure = GeneratorUnavailable("The policy leaves no generator for this question.")
-        for route in await run_sync(self.generator.routes, draft, limiter=self.threads):
-            draft.routed += f"; {route.why}" if draft.routed else route.why
-            try:
-                async with aclosing(self._generate_with(route.engines, draft)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            except GeneratorUnavailable as exc:
-                failure, draft.degraded = exc, True
-                if draft.written:
-                    break
-            else:
-                return
-        raise failure
-
-    async def _generate_with(self, engines: Engines, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
-        draft.generator = await engines.model()
-        prompt = load_prompt(engines.settings.prompt or draft.generator)
-        history = recent(draft.question.history, int(engines.room_tokens * HISTORY_SHARE))
-        room_tokens = int(engines.room_tokens * (1 - HISTORY_SHARE))
-        sources = await run_sync(self._sources, draft.question, draft.hits, prompt, room_tokens, limiter=self.threads)
-        draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
-        async with aclosing(engines.stream(prompt, draft)) as pieces:
-            async for piece in pieces:
-                yield piece
-
-    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt, room_tokens: int) -> str:
-        """Return what the model reads: whole passages, or for a small one the closest sentences."""
-        if prompt.sentences:
-            closest = closest_sentences(
-                question.text, hits, self.retriever.indexes.serving().embedder, prompt.sentences
-            )
-            return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
-        return numbered_passages(hits, prompt, question.text, room_tokens)
-
     def _conclude(self, draft: Draft) -> None:
-        """Check what was written.
+        """Check what was written, and keep the answer.
 
         It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun: the
         last thing that is looked at.
         """
         if not draft.withheld and not draft.cached:
             self._check(draft)
-        if self.retriever.registry.hidden([hit.document_id for hit in draft.hits], draft.question.principal):
+        if self.retriever.registry.hidden(draft.documents, draft.question.principal):
             draft.withhold("a document was deleted or closed to the asker meanwhile", name_nearest=False)
         elif self.cache:
             self.cache.keep(draft)
+        if self.conversations and draft.conversation:
+            conversation, asker = draft.conversation, draft.question.principal
+            self.conversations.append(conversation.id, asker, draft.turn(), after=conversation.count)
 
     def _check(self, draft: Draft) -> None:
         if ABSTENTION in draft.written:
             draft.withhold("the model finds no answer in the passages")
             return
-        draft.answer, draft.citations = check(draft.written, draft.hits)
+        places = {source.n: place for place, source in enumerate(draft.sources, 1)}
+        found = check(relabelled(draft.written, places), [source.hit for source in draft.sources])
+        draft.answer, draft.citations = _numbered(*found, [source.n for source in draft.sources])
         if not any(citation.supported for citation in draft.citations):
             embedder = self.retriever.indexes.serving().embedder
-            draft.answer, draft.citations = extract(draft.question.text, draft.hits, embedder)
+            hits = [hit for hit in draft.hits if draft.number(hit)]
+            found = extract(draft.question.text, hits, embedder)
+            draft.answer, draft.citations = _numbered(*found, [draft.number(hit) or 0 for hit in hits])
             draft.generator = EXTRACTIVE
+
+
+def _numbered(answer: str, citations: Sequence[Citation], numbers: Sequence[int]) -> tuple[str, list[Citation]]:
+    """Return both with the sources' own numbers in place of their places, which begin at 1."""
+    renumbered = [replace(citation, n=numbers[citation.n - 1]) for citation in citations]
+    return relabelled(answer, dict(enumerate(numbers, 1))), renumbered

@@ -7,6 +7,7 @@ epochs are a part: once a document is deleted or replaced, nobody can read any m
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from rag.retrieve import Retrieval, Retriever
 from rag.seal import seal, unseal
 from rag.settings import Settings
 from rag.shelf import Shelf, open_shelf
-from rag.types import Citation, Hit, Mode, Search, Usage
+from rag.types import Citation, Hit, NumberedHit, Usage
+from rag.widen import joined, of_hit
 
 MOST_ENTRY_BYTES = 200_000
 
@@ -32,6 +34,7 @@ class Kept:
 
     question: str
     hits: list[tuple[str, float, dict[str, float]]]
+    sources: list[tuple[int, list[str]]]
     answer: str
     citations: list[Citation]
     generator: str
@@ -65,17 +68,20 @@ class AnswerCache:
         `writer` tells model and prompt from others; "" if nobody knows them: then nothing is recalled nor kept.
         Neither embedder nor index is asked.
         """
-        if not writer:
+        if not writer or (draft.conversation and draft.conversation.turns):
             return
         draft.cache_key = self._key(draft.question, writer)
         kept = self._kept(draft.cache_key)
-        hits = self._hits(draft.question, kept) if kept else None
-        if kept is None or hits is None:
+        chunks = self._chunks(draft.question, kept) if kept else None
+        if kept is None or chunks is None:
             metrics.LOOKUPS.labels("miss").inc()
             return
         metrics.LOOKUPS.labels("hit" if kept.question == normalised(draft.question.text) else "near").inc()
         metrics.SAVED_TOKENS.labels("prompt").inc(kept.usage.prompt_tokens)
         metrics.SAVED_TOKENS.labels("completion").inc(kept.usage.completion_tokens)
+        hits = [replace(chunks[key], score=score, scores=scores) for key, score, scores in kept.hits]
+        draft.sources = [_source(n, ids, hits, chunks) for n, ids in kept.sources]
+        draft.added, draft.documents = draft.sources, tuple({hit.document_id for hit in chunks.values()})
         draft.retrieval = Retrieval(hits=hits, candidates=[], took_ms={}, reranked=bool(self.retriever.reranker))
         draft.answer, draft.citations, draft.withheld = kept.answer, kept.citations, kept.withheld
         draft.generator, draft.prompt, draft.cached = kept.generator, kept.prompt, True
@@ -90,6 +96,7 @@ class AnswerCache:
         kept = Kept(
             question=normalised(draft.question.text),
             hits=[(hit.chunk_id, hit.score, dict(hit.scores)) for hit in draft.hits],
+            sources=[(source.n, list(source.chunk_ids)) for source in draft.sources],
             answer=draft.answer,
             citations=draft.citations,
             generator=draft.generator,
@@ -130,22 +137,18 @@ class AnswerCache:
         digest = hashlib.sha512(json.dumps(parts, sort_keys=True, default=str).encode()).digest()
         return CacheKey(address=digest[:32].hex(), secret=digest[32:])
 
-    def _hits(self, question: Question, kept: Kept) -> list[Hit] | None:
-        """Return the kept hits as the registry has them now; None if one may not be shown any more."""
-        search = Search(
-            text=question.text,
-            principal=question.principal,
-            collections=question.collections,
-            filters=question.filters,
-            top_k=question.top_k,
-            mode=Mode.DENSE,
-        )
-        ids = {chunk_id: score for chunk_id, score, _ in kept.hits}
-        found = self.retriever.candidates.read(search, ids, limit=len(ids)).candidates if ids else []
-        hits = {one.hit.chunk_id: one.hit for one in found}
-        if len(hits) < len(ids):
-            return None
-        return [replace(hits[chunk_id], score=score, scores=scores) for chunk_id, score, scores in kept.hits]
+    def _chunks(self, question: Question, kept: Kept) -> dict[str, Hit] | None:
+        """Return the kept passages by their ids as the registry has them now; None if one may not be shown any more."""
+        ids = {key for key, _, _ in kept.hits} | {key for _, keys in kept.sources for key in keys}
+        found = self.retriever.candidates.hits(ids, question.principal)
+        return found if len(found) == len(ids) else None
+
+
+def _source(n: int, chunk_ids: Sequence[str], hits: Sequence[Hit], chunks: Mapping[str, Hit]) -> NumberedHit:
+    """Return a source as it was put together from these chunks, with the scores of the best hit among them."""
+    best = next((hit for hit in hits if hit.chunk_id in chunk_ids), chunks[chunk_ids[0]])
+    whole = of_hit(best, joined([chunks[key] for key in chunk_ids]))
+    return NumberedHit(n=n, hit=whole, chunk_ids=tuple(chunk_ids))
 
 
 def open_cache(settings: Settings, retriever: Retriever) -> AnswerCache | None:

@@ -1,6 +1,6 @@
 """What may be a hit: chunks that an index proposes and the registry confirms, read in one transaction."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from rag.lexical.index import LexicalIndex, LexicalQuery
 from rag.lexical.score import lexical_scores
 from rag.ranking import Candidate
 from rag.tables import ChunkRow, DocumentRow, VersionRow
-from rag.types import Hit, Mode, Search
+from rag.types import ANY_DOCUMENT, Hit, Mode, Principal, Search
 from rag.work import in_parts
 
 IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
@@ -81,6 +81,21 @@ class Candidates:
             for one, score in zip(candidates, scores.tolist(), strict=True):
                 one.lexical = score
         return Found(candidates=candidates, query=query, replaced=replaced)
+
+    def hits(self, chunk_ids: Collection[str], principal: Principal) -> dict[str, Hit]:
+        """Return those of the chunks that are served and that the principal may see, by their ids; scores are 0."""
+        where = conditions(principal, None, ANY_DOCUMENT, dialect=self._engine.dialect.name)
+        with transaction(self._engine, writes=False) as session:
+            parts = in_parts(chunk_ids, IDS_AT_ONCE)
+            rows = [row for some in parts for row in session.execute(_READ.where(*where, ChunkRow.id.in_(some)))]
+        return {row.id: _hit(row) for row in rows}
+
+    def ids(self, search: Search, limit: int) -> list[str]:
+        """Return up to `limit` ids of the chunks that the search may look at."""
+        where = conditions(search.principal, search.collections, search.filters, dialect=self._engine.dialect.name)
+        query = select(ChunkRow.id).join(DocumentRow, _DOCUMENT).join(VersionRow, _VERSION).where(*where).limit(limit)
+        with transaction(self._engine, writes=False) as session:
+            return list(session.scalars(query))
 
 
 def _hit(row: Row[Any]) -> Hit:

@@ -84,13 +84,12 @@ class Collections:
     def holds_internal(self, draft: Draft) -> bool:
         """Tell whether what a draft sends may be text of an internal collection.
 
-        So it is if one of its hits is from there. What was said earlier comes from the client and may quote any
-        document, also one that is deleted by now: it counts as internal as soon as any collection is.
+        So it is if one of the documents that it may rest on is from there. What a client says was said earlier may
+        quote any document, also one that is deleted by now: it counts as internal as soon as any collection is.
         """
-        if any(self.of({hit.document_id for hit in draft.hits}).values()):
+        if any(self.of({hit.document_id for hit in draft.hits} | {*draft.documents}).values()):
             return True
-        has_history = sum(message["role"] != "system" for message in draft.messages) > 1
-        if not has_history:
+        if not draft.question.history:
             return False
         with transaction(self._engine, writes=False) as session:
             return session.scalar(select(CollectionRow.name).where(CollectionRow.internal).limit(1)) is not None

@@ -7,14 +7,15 @@ what is written.
 
 import hashlib
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from anyio import create_task_group
 from anyio.to_thread import run_sync
 
+from rag.budget import estimate
 from rag.draft import Draft
 from rag.errors import GeneratorUnavailable
 from rag.prompt import Prompt
@@ -22,6 +23,7 @@ from rag.replica import Begun, Replica
 from rag.settings import GeneratorSettings
 from rag.types import Token, Usage
 
+T = TypeVar("T")
 AFFINITY = 4  # a conversation stays with its engine until that has so many requests more than another
 PATIENCE_S = 10.0  # for the first token, while another engine has nothing to do
 
@@ -60,22 +62,34 @@ class Engines:
         self._replicas = [Replica(settings.model_copy(update={"url": url})) for url in settings.urls]
 
     @property
-    def room_tokens(self) -> int:
-        """What the context leaves for the prompt."""
-        return self.settings.context_tokens - self.settings.answer_tokens
-
-    @property
     def queue(self) -> int | None:
         """The shortest queue; None if no engine may be tried now."""
         return min((one.queue for one in self._replicas if one.breaker.allows()), default=None)
 
     async def model(self) -> str:
         """Return the name of the model, which is the same on all. Raise GeneratorUnavailable if none tells it."""
+        return await self._told(Replica.model)
+
+    async def room_tokens(self) -> int:
+        """Return what the context leaves for the prompt. Raise GeneratorUnavailable if it is not known."""
+        return await self._told(Replica.room_tokens)
+
+    async def count(self, texts: Sequence[str], model: str) -> list[int]:
+        """Return the tokens of each text, for an external engine estimated: it is not to read them yet."""
+        if self.is_external:
+            return [estimate(text) for text in texts]
+        for replica in self._replicas:
+            if replica.breaker.allows():
+                return await replica.generator.count(texts, model)
+        raise self._none_left()
+
+    async def _told(self, ask: Callable[[Replica], Awaitable[T]]) -> T:
+        """Return what the first engine says that answers."""
         failure = self._none_left()
         for replica in self._replicas:
             if replica.breaker.allows():
                 try:
-                    return await replica.model()
+                    return await ask(replica)
                 except GeneratorUnavailable as exc:
                     failure = exc
         raise failure

@@ -19,6 +19,7 @@ RagError
 │   ├── CaseNotFound
 │   ├── AnswerGone            a broken stream that cannot be gone on with
 │   ├── AnswerStopped         nobody was reading it
+│   ├── ConversationNotFound  unknown, or another caller's
 │   ├── FetchRefused          an address that may not be fetched, or whose host says no
 │   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
@@ -144,6 +145,11 @@ class AnswerGone(PermanentError):
 class AnswerStopped(PermanentError):
     type = "answer-stopped"
     title = "The answer was stopped"
+
+
+class ConversationNotFound(PermanentError):
+    type = "conversation-not-found"
+    title = "There is no such conversation"
 
 
 class FetchRefused(PermanentError):

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from httpx_sse import EventSource, SSEError
 
+from rag.budget import TokenCounter
 from rag.errors import GeneratorUnavailable
 from rag.prompt import Message, Prompt
 from rag.settings import GeneratorSettings
@@ -22,6 +23,7 @@ CONTINUING = {"vllm"}  # as an engine names itself in its list of models
 _QUEUE = re.compile(
     r"^(?:vllm:num_requests_(?:running|waiting)|llamacpp:requests_(?:processing|deferred))(?:\{.*\})? (\S+)$", re.M
 )
+CONTEXT_TOKENS = 4096  # of an engine that does not say
 
 
 class Generator:
@@ -31,22 +33,41 @@ class Generator:
         key = settings.api_key.get_secret_value()
         self.settings = settings
         self._model = settings.model
+        self._context_tokens = settings.context_tokens
         self._client = httpx.AsyncClient(
             base_url=settings.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(settings.timeout_s, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(max_connections=None),  # what waits, waits in the engine, whose queue is watched
         )
+        self._counter = TokenCounter(self._client, settings.url)
 
     async def model(self) -> str:
         """Return the model's name: the set one, else the first that the engine lists."""
         if not self._model:
-            try:
-                answer = await self._client.get("/models", timeout=CONNECT_TIMEOUT_S)
-                self._model = answer.raise_for_status().json()["data"][0]["id"]
-            except (httpx.HTTPError, ValueError, LookupError) as exc:
-                raise self._unavailable(exc) from exc
+            await self._look_up()
         return self._model
+
+    async def room_tokens(self) -> int:
+        """Return what the engine's context leaves for the prompt: the set context, else what the engine says of it."""
+        if not self._context_tokens:
+            await self._look_up()
+        return self._context_tokens - self.settings.answer_tokens
+
+    async def count(self, texts: Sequence[str], model: str) -> list[int]:
+        """Return the tokens of each text, estimated where the engine does not count them."""
+        return await self._counter.count(texts, model)
+
+    async def _look_up(self) -> None:
+        """Learn the model and its context from the engine's list; vLLM says `max_model_len`, others nothing."""
+        try:
+            answer = await self._client.get("/models", timeout=CONNECT_TIMEOUT_S)
+            listed = answer.raise_for_status().json()["data"]
+            model = next((one for one in listed if one["id"] == self._model), listed[0])
+            self._model = self._model or model["id"]
+            self._context_tokens = self._context_tokens or int(model.get("max_model_len") or CONTEXT_TOKENS)
+        except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as exc:
+            raise self._unavailable(exc) from exc
 
     async def ping(self) -> str:
         """Return the model's name if the engine answers now. Raise GeneratorUnavailable."""

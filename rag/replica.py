@@ -111,6 +111,14 @@ class Replica:
             self.note(exc)
             raise
 
+    async def room_tokens(self) -> int:
+        """Return what the context leaves for the prompt. Raise as `model` does."""
+        try:
+            return await self.generator.room_tokens()
+        except GeneratorUnavailable as exc:
+            self.note(exc)
+            raise
+
     async def ping(self) -> str:
         """Return the model's name. Raise GeneratorUnavailable if the engine does not answer now."""
         try:

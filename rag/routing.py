@@ -3,15 +3,16 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyio import create_task_group, sleep
 
+from rag.budget import estimate
 from rag.collections import Collections
 from rag.draft import Draft
 from rag.engines import Engines, EngineState
 from rag.errors import GeneratorUnavailable
 from rag.policy import GeneratorEntry, Policy, Rule, When, load_policy
-from rag.prompt import CHARS_PER_TOKEN, load_prompt
 from rag.settings import GeneratorSettings
 
 LOOK_S = 2.0  # between two looks at the engines' queues
@@ -58,21 +59,22 @@ class Routing:
             return False
         if rule.max_cost is None:
             return True
-        room = min(prompt_tokens, engines.room_tokens)
-        return self._entry(name).cost(room, engines.settings.answer_tokens) <= rule.max_cost
+        settings = engines.settings
+        room = settings.context_tokens - settings.answer_tokens if settings.context_tokens else prompt_tokens
+        return self._entry(name).cost(min(prompt_tokens, room), settings.answer_tokens) <= rule.max_cost
 
     def _entry(self, name: str) -> GeneratorEntry:
         assert self.policy is not None  # noqa: S101  # who has rules has a policy
         return next(one for one in self.policy.generator if one.name == name)
 
-    async def writers(self) -> str:
+    async def writers(self, prompts: Path | None = None) -> str:
         """Return what tells the models and prompts that may write from all others; "" if a model is not known now."""
         try:
             models = [await engines.model() for engines in self.engines.values()]
         except GeneratorUnavailable:
             return ""
         given = [engines.settings.prompt or model for engines, model in zip(self.engines.values(), models, strict=True)]
-        return " ".join(f"{model} {load_prompt(name)}" for model, name in zip(models, given, strict=True))
+        return f"{list(zip(models, given, strict=True))} {_own(prompts) if prompts else ''}"
 
     async def states(self, *, ask_external: bool = False) -> list[EngineState]:
         """Return how each engine of each generator is."""
@@ -96,6 +98,10 @@ class Routing:
             await sleep(LOOK_S)
 
 
+def _own(prompts: Path) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in sorted(prompts.glob("*.toml"))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
     """What rules look at: who asks, from which collections the passages are, how long the prompt will be, about."""
@@ -116,7 +122,7 @@ class _Asked:
             scopes=frozenset(question.principal.scopes),
             collections=frozenset(touched),
             is_internal=any(touched.values()),
-            prompt_tokens=sum(map(len, texts)) // CHARS_PER_TOKEN,
+            prompt_tokens=sum(map(estimate, texts)),
         )
 
     def fits(self, when: When) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Engine, delete, exists, func, insert, select, update
+from sqlalchemy import Engine, Text, cast, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
@@ -23,6 +23,7 @@ from rag.tables import (
     IdempotencyRow,
     IndexedRow,
     SourceIdRow,
+    TurnRow,
     VersionRow,
     WorkRow,
 )
@@ -217,6 +218,7 @@ class Serving:
             document = locked_one(session, work.document_id)
             if document is None:
                 return
+            _forget_answers(session, work.document_id)
             for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow):
                 session.execute(delete(table).where(table.document_id == work.document_id))
             session.execute(delete(WorkRow).where(WorkRow.document_id == work.document_id, WorkRow.id != work.id))
@@ -226,6 +228,12 @@ class Serving:
                 document.meta, document.access, document.serving = {}, [], None
                 document.purged_at = clock(session)
                 record(session, WORKER, "document.purged", work.document_id)
+
+
+def _forget_answers(session: Session, document_id: str) -> None:
+    """Remove the text of every answer in a conversation that may rest on the document."""
+    named = cast(TurnRow.documents, Text).contains(f'"{document_id}"', autoescape=True)
+    session.execute(update(TurnRow).where(named).values(answer="", sources=[]))
 
 
 def _store_version(session: Session, work: Work, extracted: Extracted) -> None:

@@ -64,7 +64,9 @@ class GeneratorSettings(BaseModel):
     model: str = Field("", description="Model name to ask for; empty: the first that the engine lists.")
     api_key: SecretStr = Field(SecretStr(""), description="Key for the engine, if it wants one.")
     prompt: str = Field("", description="Prompt of rag/prompts/ to use; empty: the one named like the model.")
-    context_tokens: int = Field(4096, ge=512, description="Prompt and answer together, in tokens.")
+    context_tokens: int = Field(
+        0, ge=0, description="Prompt and answer, in tokens; 0: what the engine says, else 4096."
+    )
     answer_tokens: int = Field(512, ge=16, description="Longest answer, in tokens.")
     timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token, in seconds.")
 
@@ -158,6 +160,10 @@ class TraceSettings(BaseModel):
     )
 
 
+class ConversationSettings(BaseModel):
+    keep_days: float = Field(30.0, ge=0, description="Days after its last question that one is kept; 0: none is.")
+
+
 class LogSettings(BaseModel):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log record kept.")
 
@@ -185,6 +191,7 @@ class Settings(BaseSettings):
     sources: SourcesSettings = SourcesSettings()
     api: ApiSettings = ApiSettings()
     trace: TraceSettings = TraceSettings()
+    conversation: ConversationSettings = ConversationSettings()
     log: LogSettings = LogSettings()
 
     @cached_property

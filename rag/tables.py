@@ -337,3 +337,35 @@ class CaseDocumentRow(Base):
     __tablename__ = "case_documents"
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
     document_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class ConversationRow(Base):
+    """Questions that belong together; `principal` is who asked them, and nobody else sees them."""
+
+    __tablename__ = "conversations"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    principal: Mapped[str]
+    title: Mapped[str]
+    created_at: Mapped[float]
+    updated_at: Mapped[float] = mapped_column(index=True)
+
+    __table_args__ = (Index("ix_conversations_principal_updated_at", "principal", "updated_at"),)
+
+
+class TurnRow(Base):
+    """A question and its answer.
+
+    `sources` are those that this turn added to the prompt, each `[n, [chunk ids]]`; `documents` are all that the
+    answer may rest on, by way of earlier answers, too.
+    """
+
+    __tablename__ = "turns"
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    abstained: Mapped[bool]
+    trace_id: Mapped[str]
+    sources: Mapped[list[Any]] = mapped_column(JSON)
+    documents: Mapped[list[str]] = mapped_column(JSON)
+    at: Mapped[float]

@@ -274,6 +274,15 @@ class Hit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NumberedHit:
+    """A hit as the prompt holds it, under the number `n`; its text is put together from the chunks `chunk_ids`."""
+
+    n: int
+    hit: Hit
+    chunk_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Citation:
     """A mark [n] in an answer, checked: `quote` is the source's text at [start, end)."""
 
@@ -306,9 +315,10 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """First event of an answer: the hits, numbered from 1 in prompt order."""
+    """First event of an answer: what it may rest on, each with its number; the hits of this question come first."""
 
     hits: tuple[Hit, ...]
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,8 @@ PATHS = {
     "/v1/questions": {"get"},
     "/v1/cases": {"get", "post"},
     "/v1/cases/{case_id}": {"delete"},
+    "/v1/conversations": {"get"},
+    "/v1/conversations/{conversation_id}": {"get", "patch", "delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},

@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import Annotated
+from uuid import uuid4
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Request
@@ -39,6 +40,8 @@ async def ask(
         return EventStream(lambda: reader, partial(_frame, trace_id))
     if body.collections is not None:
         await run_sync(services.registry.require_collections, body.collections)
+    if body.conversation_id and not body.history:
+        await run_sync(services.conversations.require, body.conversation_id, caller)
     question = _question(body, services, caller)
     live: Live[Event] = services.answers.begin(question, services.answerer.answer(question))
     reader = live.follow()
@@ -57,7 +60,7 @@ def _question(body: AskRequest, services: Services, caller: Principal) -> Questi
         collections=body.collections,
         history=[turn.record() for turn in body.history],
         filters=body.filters.record(),
-        conversation_id=body.conversation_id,
+        conversation_id=body.conversation_id or (None if body.history else uuid4().hex),
         top_k=body.top_k or services.settings.retrieve.top_k,
         explain=body.explain,
     )
@@ -68,8 +71,9 @@ def _frame(trace_id: str, number: int, event: Event) -> bytes:
     match event:
         case Token(text=text):
             return frame("token", {"text": text}, event_id)
-        case Sources(hits=hits):
-            numbered = [SourceBody.numbered(n, hit).model_dump(mode="json") for n, hit in enumerate(hits, start=1)]
+        case Sources(hits=hits, numbers=numbers):
+            pairs = zip(numbers, hits, strict=True)
+            numbered = [SourceBody.numbered(n, hit).model_dump(mode="json") for n, hit in pairs]
             return frame("sources", {"sources": numbered}, event_id)
         case Citation():
             return frame("citation", CitationBody.of(event).model_dump(mode="json"), event_id)

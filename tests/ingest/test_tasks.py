@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from sqlalchemy import Engine
+
 from bench.service import free_port, wait_until
 from ingest.pipeline import Pipeline
 from ingest.queue import make_app
 from ingest.tasks import Worker
+from rag.conversations import Conversations
 from rag.leases import Leases
 from rag.originals import Originals
 from rag.settings import TraceSettings
@@ -22,12 +25,16 @@ from tests.workshop import ADMIN, Hooked, Workshop, connect_hurried, once, raisi
 SIX = "Six days of leave."
 
 
+def kept(engine: Engine) -> tuple[Traces, Conversations]:
+    return Traces(engine, TraceSettings()), Conversations(engine, keep_days=30)
+
+
 @contextmanager
 def running(pipeline: Pipeline, broker: str = "memory://") -> Iterator[None]:
     """Run a worker's own threads; with a broker in memory nobody takes its messages."""
     pipeline.stopping.clear()
     engine = connect_hurried(pipeline.settings.database_url)
-    threads = Worker(pipeline, make_app(broker), 2, Originals(engine), Traces(engine, TraceSettings())).start()
+    threads = Worker(pipeline, make_app(broker), 2, Originals(engine), *kept(engine)).start()
     try:
         yield
     finally:
@@ -106,8 +113,7 @@ def test_a_worker_wakes_others_for_what_is_due(workshop: Workshop) -> None:
     app = make_app("memory://")
     sent: list[str] = []
     app.send_task = lambda name, **_: sent.append(name)
-    traces = Traces(workshop.engine, TraceSettings())
-    worker = Worker(workshop.pipeline, app, 2, Originals(workshop.engine), traces)
+    worker = Worker(workshop.pipeline, app, 2, Originals(workshop.engine), *kept(workshop.engine))
 
     worker.sweep()
     workshop.registry.delete(workshop.add(SIX).id, ADMIN)

@@ -18,6 +18,7 @@ from rag.settings import TraceSettings
 from rag.trace import Ended, State, Trace
 from rag.traces import Traces
 from rag.types import Done, Principal, Scope
+from rag.write import Writer
 from tests.workshop import ADMIN, Hooked, Workshop, raising
 
 SIX = "Everyone has six days of leave."
@@ -26,9 +27,10 @@ VISITOR = Principal(name="visitor", scopes=frozenset({Scope.ASK}))
 
 def answerer(workshop: Workshop, traces: Traces, on_index: Callable[[], object] = lambda: None) -> Answerer:
     indexes = cast("DenseIndexes", Hooked(workshop.indexes, serving=on_index))
+    retriever = Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes)
     return Answerer(
-        retriever=Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes),
-        generator=None,
+        retriever=retriever,
+        writer=Writer(retriever=retriever, generator=None),
         min_evidence=0.1,
         traces=traces,
     )

@@ -25,6 +25,7 @@ from rag.seal import unseal
 from rag.settings import BrokerSettings, CacheSettings, GeneratorSettings, RetrieveSettings, Settings
 from rag.shelf import MemoryShelf, RedisShelf
 from rag.types import Citation, Done, Filters, Principal, Scope, Sources, Token, Turn
+from rag.write import Writer
 from tests.http_server import Exchange, serving
 from tests.workshop import ADMIN, Hooked, Workshop, once, opened
 
@@ -80,7 +81,9 @@ def desk(shared: Workshop) -> Desk:
     candidates, shelf = Candidates(shared.engine), MemoryShelf()
     retriever = Retriever(registry=shared.registry, candidates=candidates, indexes=shared.indexes)
     cache = AnswerCache(retriever=retriever, shelf=shelf, keep_s=3600.0)
-    answerer = Answerer(retriever=retriever, generator=None, min_evidence=0.25, cache=cache)
+    answerer = Answerer(
+        retriever=retriever, writer=Writer(retriever=retriever, generator=None), min_evidence=0.25, cache=cache
+    )
     return Desk(shared, answerer, shelf=shelf)
 
 
@@ -218,7 +221,7 @@ def test_a_passage_that_is_gone_when_it_is_to_be_shown_makes_no_hit(served: Desk
     """The document is deleted after the epochs were read."""
     registry, retriever = served.workshop.registry, served.answerer.retriever
     document = registry.documents(ADMIN, collection=served.collection)[0][0]
-    late = Hooked(retriever.candidates, read=once(lambda: registry.delete(document.id, ADMIN)))
+    late = Hooked(retriever.candidates, hits=once(lambda: registry.delete(document.id, ADMIN)))
 
     done = served.other(retriever=replace(retriever, candidates=cast("Candidates", late))).ask()
 
@@ -286,7 +289,8 @@ def engine_server() -> Iterator[tuple[Engine, str]]:
 
 def with_generator(desk: Desk, url: str, model: str = "", prompt: str = "") -> Desk:
     settings = GeneratorSettings(url=url, model=model, prompt=prompt)
-    return desk.other(generator=Routing(engines={"generator": Engines(settings)}))
+    writer = replace(desk.answerer.writer, generator=Routing(engines={"generator": Engines(settings)}))
+    return desk.other(writer=writer)
 
 
 def test_an_answer_of_a_model_is_given_again_without_it(served: Desk, engine_server: tuple[Engine, str]) -> None:

@@ -10,7 +10,7 @@ from rag.leases import Leases
 from rag.registry import Registry
 from rag.retrieve import Retrieval
 from rag.serving import Serving
-from rag.types import Hit
+from rag.types import Hit, Turn
 from tests.rag.conftest import ADMIN, VISITOR, finish, upload
 
 
@@ -37,9 +37,10 @@ def draft(*document_ids: str, earlier: int = 0) -> Draft:
         )
         for one in document_ids
     ]
-    messages = [{"role": role, "content": "?"} for role in ("system", *["user"] * (earlier + 1))]
+    history = [Turn(role="user", content="?")] * earlier
     found = Retrieval(hits=hits, candidates=[], took_ms={}, reranked=False)
-    return Draft(question=Question(text="?", principal=VISITOR, top_k=3), retrieval=found, messages=messages)
+    question = Question(text="?", principal=VISITOR, top_k=3, history=history)
+    return Draft(question=question, retrieval=found)
 
 
 def test_a_reader_sees_the_collections_that_have_documents_for_it(

@@ -18,6 +18,7 @@ from rag.retrieve import Retriever
 from rag.routing import Routing, open_routing
 from rag.settings import GeneratorSettings
 from rag.types import Done, Principal, Scope, Turn
+from rag.write import Writer
 from tests.http_server import Server
 from tests.stub_engine import WORDS, asked, stub_engine
 from tests.workshop import ADMIN, Workshop, opened
@@ -61,13 +62,14 @@ class House:
 
     def ask(self, routing: Routing, text: str = "days of leave", **named: Any) -> tuple[Done, Draft]:
         """Return the answer's last event and its draft."""
+        retriever = Retriever(
+            registry=self.workshop.registry,
+            candidates=Candidates(self.workshop.engine),
+            indexes=self.workshop.indexes,
+        )
         answerer = Watched(
-            retriever=Retriever(
-                registry=self.workshop.registry,
-                candidates=Candidates(self.workshop.engine),
-                indexes=self.workshop.indexes,
-            ),
-            generator=routing,
+            retriever=retriever,
+            writer=Writer(retriever=retriever, generator=routing),
             min_evidence=0.0,
         )
         named = {"principal": ADMIN, "collections": ["default"], "top_k": 3, **named}
