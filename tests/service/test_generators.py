@@ -105,6 +105,7 @@ def test_a_reader_who_leaves_the_service_stops_the_engine(generating: Service) -
     wait_until(lambda: running(generating) == 0, timeout_s=2)
 
 
+@pytest.mark.timeout(GENERATOR_READY_S + 60)
 def test_what_a_dying_engine_began_vllm_ends_as_if_it_had_written_all_and_another_engine_is_not_asked(
     generating: Service,
 ) -> None:
@@ -112,18 +113,20 @@ def test_what_a_dying_engine_began_vllm_ends_as_if_it_had_written_all_and_anothe
     question = Question(text="", principal=Principal(name="visitor", scopes=frozenset()), top_k=1)
 
     async def written(*urls: str) -> list[str]:
-        engines = Engines(GeneratorSettings(url=",".join(urls)))
+        engines = Engines(GeneratorSettings(url=",".join(urls), model=DEMO_MODEL))
         engines._replicas[-1].others = len(urls) - 1  # so that the first one is chosen
         draft = Draft(question=question, messages=[{"role": "user", "content": "one, two, three, four,"}])
         async with aclosing(engines.stream(counting, draft)) as pieces:
-            words = [piece.text async for piece in pieces if isinstance(piece, Token)]
-        await engines.close()
-        return words
+            try:
+                return [piece.text async for piece in pieces if isinstance(piece, Token)]
+            finally:
+                await engines.close()
 
+    wait_until(lambda: generator(generating)["status"] == "ok", timeout_s=GENERATOR_READY_S)
     url = f"{engine_url(generating)}/v1"
     alone = anyio.run(written, url)
     with stub_engine(Behaviour(words=tuple(alone), breaks_after=5), model=DEMO_MODEL) as dying:
-        if httpx.get(f"{url}/models").json()["data"][0]["owned_by"] == "vllm":
+        if httpx.get(f"{url}/models", timeout=60).json()["data"][0]["owned_by"] == "vllm":
             assert "".join(anyio.run(written, dying.url, url)) == "".join(alone)
         else:
             with pytest.raises(GeneratorUnavailable, match="cannot go on"):
