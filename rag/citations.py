@@ -8,9 +8,10 @@ from rag.sentences import sentences
 from rag.support.proof import Place, Statement, clauses_alone, harmless, prove
 from rag.types import Citation, Hit
 
-MARK = re.compile(r"\s?\[(\d{1,3}(?:\s?,\s?\d{1,3})*)\]")
+_NUMBERS = r"\[(\d{1,3}(?:\s?,\s?\d{1,3})*)\]"
+MARK = re.compile(rf"\s?(?:\*\*{_NUMBERS}\*\*|{_NUMBERS})")
 _AFTER_END = re.compile(r"([.!?。！？])((?:\s?\[[\d, ]+\])+)")  # many models write `... end. [1] Next`
-_LEADS_IN = re.compile(r"\A\s*\d{1,2}[.)]\s*\Z|[:：]\s*\Z|\A\s*\|?[\s:|-]+\|?\s*\Z")  # before a list; the rule below a table's header
+_LEADS_IN = re.compile(r"\A\s*\d{1,2}[.)]\s*\Z|[:：]\s*\Z|(?:\A|\n)\s*\|[\s:|-]+\s*\Z")  # before a list; the rule below a table's header
 _END = re.compile(r"(?:[.!?。！？][\"”’」)]*|\s*\|)\Z")
 _WORD = re.compile(r"\w")
 
@@ -52,8 +53,8 @@ def check(answer: str, hits: Sequence[Hit], question: str = "") -> Checked:
 
 
 def _marks(sentence: str) -> Iterator[int]:
-    for group in MARK.findall(sentence):
-        yield from (int(n) for n in group.split(","))
+    for match in MARK.finditer(sentence):
+        yield from (int(n) for n in (match[1] or match[2]).split(","))
 
 
 def _proven(statement: Statement, marks: Sequence[int], hits: Sequence[Hit]) -> Iterator[tuple[int, Place]]:

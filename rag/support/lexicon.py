@@ -59,7 +59,7 @@ UNITS = {
     for unit, forms in {
         "hour": "h hr hrs hour hours hourly stunde stunden std hora horas heure heures 小时 个小时",
         "minute": "min mins minute minutes minuten minuto minutos 分钟",
-        "second": "s sec secs second seconds sekunde sekunden segundo segundos 秒",
+        "second": "s sec secs seconds sekunde sekunden segundo segundos 秒",
         "day": "d day days tag tage tagen día días dia dias jour jours 天 日",
         "week": "week weeks woche wochen semana semanas semaine semaines 周 星期",
         "month": "month months monat monate monaten mes meses mois 月 个月",

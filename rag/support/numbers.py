@@ -1,6 +1,6 @@
 """Numbers of a sentence against those of a passage: the same value, with the same unit, said of the same thing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.support.lexicon import MONTHS
@@ -47,12 +47,12 @@ def agree(said: Sequence[Number], held: Sequence[Number]) -> bool:
 
 
 def _number(clause: Sequence[Token], position: int) -> Number:
-    following = clause[position + 1 : position + 1 + REACH]
+    following = list(_until_number(clause[position + 1 : position + 1 + REACH]))
     before = clause[position - 1] if position else None
     unit = next((token.unit for token in following if token.unit), "")
     unit = unit or (before.unit if before else "")
     has_label = before is not None and not unit and before.capital and before.plain not in MONTHS
-    after = next((token.stems for token in following if token.stems or token.kind == Kind.NUMBER), ())
+    after = next((token.stems for token in following if token.stems), ())
     return Number(
         token=clause[position],
         unit=unit,
@@ -61,6 +61,16 @@ def _number(clause: Sequence[Token], position: int) -> Number:
         bound=next((token.plain for token in clause if token.plain in {"≤", "≥"}), ""),
         around=frozenset(stems(clause) | {token.unit for token in clause if token.unit}),
     )
+
+
+def _until_number(following: Sequence[Token]) -> Iterator[Token]:
+    """Yield the tokens up to another number; not the one that ends a range, 7-10 days."""
+    for place, token in enumerate(following):
+        if token.kind == Kind.NUMBER:
+            if place:
+                return
+            continue
+        yield token
 
 
 def _matches(said: Number, held: Number) -> bool:

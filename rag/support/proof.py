@@ -151,6 +151,11 @@ class _Held:
         return frozenset(stems(self.found))
 
     @cached_property
+    def elsewhere(self) -> frozenset[str]:
+        """Return the words that the passage has in other places alone."""
+        return self.passage - self.words - self.around
+
+    @cached_property
     def numbers(self) -> list[Number]:
         return numbers(self.found)
 
@@ -185,13 +190,15 @@ def _covered(said: _Said, held: _Held) -> float | None:
         return None
     if not same_polarity(said.found, held.found) or opposed(said.found, held.found, said.language):
         return None
-    return None if _names_swapped(said, held) or _foreign_run(said, held) else share
+    if not said.words - found <= said.words - held.elsewhere:
+        return None
+    return None if _names_swapped(said, held) or _name_without_its_role(said, held) or _foreign_run(said, held) else share
 
 
 def _within(word: str, held: frozenset[str], passage: frozenset[str], language: str) -> bool:
     """Return whether a word is held; in German also as a part of a compound, or as one whose parts are.
 
-    One part of it must be held, the other may stand elsewhere in the passage.
+    Its last part, which says what it is, must be held; the first may stand elsewhere in the passage.
     """
     if word in held:
         return True
@@ -202,7 +209,7 @@ def _within(word: str, held: frozenset[str], passage: frozenset[str], language: 
     heads = [other for other in passage if len(other) >= SHORTEST_PART and word.startswith(other)]
     tails = [other for other in passage if len(other) >= SHORTEST_PART and word.endswith(other)]
     return any(
-        0 <= len(word) - len(head) - len(tail) <= LONGEST_LINK and (head in held or tail in held)
+        0 <= len(word) - len(head) - len(tail) <= LONGEST_LINK and tail in held
         for head in heads
         for tail in tails
     )
@@ -219,6 +226,24 @@ def _names_swapped(said: _Said, held: _Held) -> bool:
     )
     ours, theirs = [name for name in ours if name in theirs], [name for name in theirs if name in ours]
     return ours != theirs
+
+
+def _name_without_its_role(said: _Said, held: _Held) -> bool:
+    """Return whether a clause says of one name what the place says of another that is not mentioned."""
+    if said.language in COMPOUNDING:  # all nouns look like names
+        return False
+    theirs = [(frozenset(stems(part)), _names(part)) for part in clauses(held.found, tight=True)]
+    for clause in clauses(said.found, tight=True):
+        content, names = frozenset(stems(clause)), _names(clause)
+        own = [content & words for words, others in theirs if names & others]
+        rivals = [content & words for words, others in theirs if others and not others & said.words]
+        if own and not any(all(rival <= mine for rival in rivals) for mine in own):
+            return True
+    return False
+
+
+def _names(found: Sequence[Token]) -> frozenset[str]:
+    return frozenset(stems([token for token in found if token.kind in {Kind.NAME, Kind.CODE}]))
 
 
 def _foreign_run(said: _Said, held: _Held) -> bool:

@@ -63,7 +63,10 @@ class Token:
 
     @property
     def unit(self) -> str:
-        return UNITS.get(self.plain, "")
+        """Return what a number before it is counted in: of a compound such as Betriebsstunden its last part."""
+        return UNITS.get(self.plain) or next(
+            (UNITS[tail] for at in range(3, len(self.plain) - 3) if (tail := self.plain[at:]) in UNITS), ""
+        )
 
     @property
     def said(self) -> tuple[str, ...]:
