@@ -1,5 +1,6 @@
 """Words that turn a sentence into another one: negations, opposites, bounds, units. By what they mean, not by language."""
 
+COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})  # languages whose words are made of several
 # Bounds; those of one word only right before a number. "No later than" is no negation.
 AT_MOST = tuple(
     phrase.strip()

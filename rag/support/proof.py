@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rag.sentences import sentence_spans
-from rag.support.lexicon import ANYBODY, CJK_PRONOUNS, GENERIC, PRONOUNS
+from rag.support.lexicon import ANYBODY, CJK_PRONOUNS, COMPOUNDING, GENERIC, PRONOUNS
 from rag.support.numbers import Number, agree, numbers
 from rag.support.polarity import denied, opposed, same_polarity
 from rag.support.tokens import Kind, Token, clauses, language_of, stems, tokens
@@ -16,7 +16,6 @@ CLAUSE_COVERED = 0.5  # and of each of its clauses
 HELD_ITSELF = 0.4  # by the place itself, not by its headings
 PERMUTED = 0.8  # share of common words from which the order of names is compared
 BARE_WORDS = 2  # words under which a statement is taken with its question
-COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})
 SHORTEST_PART, LONGEST_LINK = 4, 3  # characters of a compound's part, and what may stand between two
 WINDOW = 2  # sentences that together may state one
 _REPLY = re.compile(r"^(?:yes|no|ja|nein|sí|oui|non)[,.:]\s+|^(?:是的?|不是?|对)[，。]", re.IGNORECASE)
