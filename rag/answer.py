@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
 
-from rag.citations import check
+from rag.citations import check, rest_on
 from rag.draft import EXTRACTIVE, Draft, Question
 from rag.errors import GeneratorUnavailable
 from rag.evidence import doubt
@@ -32,7 +32,8 @@ class Answerer:
         """Yield Sources, Tokens, Citations, then one Done.
 
         The answer is withheld if no passage is close enough or the model finds none that answers; it is
-        quoted from the passages if the model cannot be reached or no source supports what it wrote.
+        quoted from the passages if the model cannot be reached or no source states what it wrote, and withheld if
+        no sentence of theirs is close enough either.
         Raise a RagError if the retrieval fails.
         """
         draft = Draft(question=question)
@@ -81,6 +82,7 @@ class Answerer:
         prompt = load_prompt(self.generator.settings.prompt or draft.generator)
         history = recent(draft.question.history, int(self.room_tokens * HISTORY_SHARE))
         sources = await run_sync(self._sources, draft.question, draft.hits, prompt)
+        draft.small_model = bool(prompt.sentences)
         draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
         async with aclosing(self.generator.stream(prompt, draft.messages)) as pieces:
             async for piece in pieces:
@@ -92,7 +94,7 @@ class Answerer:
             closest = closest_sentences(
                 question.text, hits, self.retriever.indexes.serving().embedder, prompt.sentences
             )
-            return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
+            return "\n".join(closest)
         return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
 
     def _conclude(self, draft: Draft) -> None:
@@ -110,8 +112,18 @@ class Answerer:
         if ABSTENTION in draft.written:
             draft.withhold("the model finds no answer in the passages")
             return
-        draft.answer, draft.citations = check(draft.written, draft.hits)
-        if not any(citation.supported for citation in draft.citations):
-            embedder = self.retriever.indexes.serving().embedder
-            draft.answer, draft.citations = extract(draft.question.text, draft.hits, embedder)
-            draft.generator = EXTRACTIVE
+        checked = check(draft.written, draft.hits, draft.question.text)
+        draft.answer, draft.citations, draft.dropped_marks = checked.answer, checked.citations, checked.dropped_marks
+        if draft.small_model or not draft.citations:
+            self._quote(draft)
+
+    def _quote(self, draft: Draft) -> None:
+        """Have sentences of the passages answer in place of what was written, unless that rests on the very same.
+
+        What a small model writes may be true and no answer. If no sentence is close enough, nothing answers.
+        """
+        quoted, citations = extract(draft.question.text, draft.hits, self.retriever.indexes.serving().embedder)
+        if not citations:
+            draft.withhold("no sentence of the passages is close enough to the question")
+        elif not draft.citations or not rest_on(draft.citations, citations):
+            draft.answer, draft.citations, draft.generator = quoted, citations, EXTRACTIVE

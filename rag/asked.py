@@ -1,4 +1,4 @@
-"""A question to what its answer must have: a number of some unit, a date, a name, the codes and names that it asks about."""
+"""A question to what its answer must have: a number of some unit, a date, a name, the codes it asks about."""
 
 import re
 from collections.abc import Sequence
@@ -20,20 +20,24 @@ _KINDS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"\bhow (?:hot|cold|warm)\b|\btemperature\b|\btemperatur\b|\btemperatura\b|温度", frozenset({"celsius"})),
         (r"\b(?:how far|wie weit)\b", frozenset({"km", "mile", "m"})),
         (
-            r"\b(?:what|which|how (?:much|high)) .*\b(?:price|cost|costs|rent|fee|salary|turnover|revenue|bonus|reward|surcharge"
-            r"|pay|paid|budget)\b|\bhow much (?:do|does|is|are) .*(?:get|cost|pay|paid)\b|\bwas kostet\b|\bwie viel kostet\b"
-            r"|\bwie hoch ist .*(?:miete|preis|gebühr|prämie|umsatz)|\bcuánto (?:cuesta|se paga)\b|\bqué precio\b|多少钱|价格",
+            r"\b(?:what|which|how (?:much|high)) .*\b(?:price|costs?|rent|fee|salary|turnover|revenue|bonus|reward|surcharge"
+            r"|pay|paid|budget)\b|\bhow much (?:do|does|is|are) .*(?:get|cost|pay|paid)\b"
+            r"|\bwas kostet\b|\bwie viel kostet\b|\bwie hoch ist .*(?:miete|preis|gebühr|prämie|umsatz)"
+            r"|\bcuánto (?:cuesta|se paga)\b|\bqué precio\b|多少钱|价格",
             MONEY,
         ),
         (
-            r"\bhow (?:often|long|fast|quickly|soon|late|early|old)\b|\bwhen\b|\b(?:what|which) (?:\w+ )?(?:time|date|day|year"
-            r"|week|month)\b|\bwie (?:oft|lange|schnell|alt)\b|\bwann\b|\bcuándo\b|\bcuánto (?:tiempo|dura|tarda)\b|\bcada cuánto\b"
-            r"|\bqué (?:hora|fecha|día|año)\b|多久|多长时间|何时|什么时候|几[点月天]",
+            r"\bhow (?:often|long|fast|quickly|soon|late|early|old)\b|\bwhen\b"
+            r"|\b(?:what|which) (?:\w+ )?(?:time|date|day|year|week|month)\b"
+            r"|\bwie (?:oft|lange|schnell|alt)\b|\bwann\b"
+            r"|\bcuándo\b|\bcuánto (?:tiempo|dura|tarda)\b|\bcada cuánto\b|\bqué (?:hora|fecha|día|año)\b"
+            r"|多久|多长时间|何时|什么时候|几[点月天]",
             TIME,
         ),
         (
-            r"\bhow (?:many|much|high|large|big|deep|wide|tall)\b|\b(?:what|which) (?:\w+ )?(?:rate|torque|amount|percentage"
-            r"|number|floor|extension)\b|\bwie (?:viel|viele|hoch|groß|breit|tief)\b|\bcuánt[oa]s?\b|多少|几[个次小]|多高",
+            r"\bhow (?:many|much|high|large|big|deep|wide|tall)\b"
+            r"|\b(?:what|which) (?:\w+ )?(?:rate|torque|amount|percentage|number|floor|extension)\b"
+            r"|\bwie (?:viel|viele|hoch|groß|breit|tief)\b|\bcuánt[oa]s?\b|多少|几[个次小]|多高",
             ANY_UNIT,
         ),
     )
@@ -41,9 +45,10 @@ _KINDS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
 _COUNTED = re.compile(r"\b(?:how many|wie viele|cuánt[oa]s)\s+([^\W\d_]+)", re.IGNORECASE)
 _NAME = re.compile(r"\bwhom?\b|\b(?:which|what) (?:\w+ )?company\b|\bwe[rmn]\b|\bquién(?:es)?\b|谁", re.IGNORECASE)
 _RHYTHM = re.compile(
-    r"\b(?:daily|weekly|monthly|yearly|annually|hourly|once|twice|never|always|noon|midnight|today|tomorrow|(?:mon|tues|wednes"
-    r"|thurs|fri|satur|sun)days?|täglich|wöchentlich|monatlich|jährlich|einmal|nie|montags?|freitags?|diari\w+|semanal\w*"
-    r"|mensual\w*|anual\w*|nunca)\b|\b(?:every|alle|cada)\s+\d|每\s*[天周月年日\d]|从不",
+    r"\b(?:daily|weekly|monthly|yearly|annually|hourly|once|twice|never|always|noon|midnight|today|tomorrow"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|täglich|wöchentlich|monatlich|jährlich|einmal|nie|montags?|freitags?"
+    r"|diari\w+|semanal\w*|mensual\w*|anual\w*|nunca)\b"
+    r"|\b(?:every|alle|cada)\s+\d|每\s*[天周月年日\d]|从不",
     re.IGNORECASE,
 )
 

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.sentences import sentences
-from rag.support.proof import Place, Statement, clauses_alone, harmless, prove
+from rag.support.proof import Place, prove
+from rag.support.said import Statement, clauses_alone, harmless
 from rag.types import Citation, Hit
 
 _NUMBERS = r"\[(\d{1,3}(?:\s?,\s?\d{1,3})*)\]"
 MARK = re.compile(rf"\s?(?:\*\*{_NUMBERS}\*\*|{_NUMBERS})")
 _AFTER_END = re.compile(r"([.!?。！？])((?:\s?\[[\d, ]+\])+)")  # many models write `... end. [1] Next`
-_LEADS_IN = re.compile(r"\A\s*\d{1,2}[.)]\s*\Z|[:：]\s*\Z|(?:\A|\n)\s*\|[\s:|-]+\s*\Z")  # before a list; the rule below a table's header
+_LEADS_IN = re.compile(
+    r"\A\s*\d{1,2}[.)]\s*\Z|[:：]\s*\Z|(?:\A|\n)\s*\|[\s:|-]+\s*\Z"
+)  # before a list; the rule below a table's header
 _END = re.compile(r"(?:[.!?。！？][\"”’」)]*|\s*\|)\Z")
 _WORD = re.compile(r"\w")
 
@@ -50,6 +53,19 @@ def check(answer: str, hits: Sequence[Hit], question: str = "") -> Checked:
             citations += [_cite(n, place, hits[n - 1]) for n, place in proven.items()]
         waiting = ""
     return Checked(answer="".join(kept).strip(), citations=citations, dropped_marks=dropped)
+
+
+def rest_on(citations: Sequence[Citation], others: Sequence[Citation]) -> bool:
+    """Return whether each of the citations shares characters with one of the others."""
+    return all(
+        any(
+            (one.document_id, one.version) == (other.document_id, other.version)
+            and one.start < other.end
+            and other.start < one.end
+            for other in others
+        )
+        for one in citations
+    )
 
 
 def _marks(sentence: str) -> Iterator[int]:

@@ -31,7 +31,8 @@ class Draft:
     """An answer while it is made. Until a step says otherwise, it is the one that says nothing.
 
     `written` is what the model wrote, `answer` what is left of it after the check. `withheld` says in words why there
-    is no answer, "" if there is one. `prompt` is the version of the prompt file and `messages` what was sent.
+    is no answer, "" if there is one. `prompt` is the version of the prompt file and `messages` what was sent; a
+    `small_model` is one that reads the closest sentences alone. `dropped_marks` were written and not proven.
     """
 
     question: Question
@@ -39,10 +40,12 @@ class Draft:
     prompt: str = ""
     messages: list[Message] = field(default_factory=list)
     generator: str = EXTRACTIVE
+    small_model: bool = False
     written: str = ""
     usage: Usage = field(default_factory=Usage)
     answer: str = ABSTENTION
     citations: list[Citation] = field(default_factory=list)
+    dropped_marks: int = 0
     withheld: str = ""
     began: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)

@@ -73,14 +73,12 @@ def extract(question: str, hits: Sequence[Hit], embedder: Embedder) -> tuple[str
 
 
 def closest_sentences(question: str, hits: Sequence[Hit], embedder: Embedder, limit: int) -> list[str]:
-    """Return up to `limit` sentences of the best passages, the one that answers best first, as a reader is shown them."""
+    """Return up to `limit` sentences of the best passages, the one that answers best first, as shown."""
     best, _ = _ranked(question, hits, embedder, limit)
     return [one.piece.shown for one in best]
 
 
-def _ranked(
-    question: str, hits: Sequence[Hit], embedder: Embedder, limit: int
-) -> tuple[list[_Candidate], float]:
+def _ranked(question: str, hits: Sequence[Hit], embedder: Embedder, limit: int) -> tuple[list[_Candidate], float]:
     """Return the best candidates and how sure it is that the first one answers: 1 is as sure as can be."""
     asked, nearest = Asked.of(question), hits[:PASSAGES]
     found = [_Candidate(piece=piece, hit=nearest[piece.n - 1], asked=asked) for piece in pieces(nearest)]
@@ -89,7 +87,7 @@ def _ranked(
     closeness = _closeness(question, found, embedder)
     worth = _weights(asked, found)
     held = np.array([_weight(asked.words & stems(one.around), worth) for one in found])
-    rank = np.array([one.hit.score for one in found]) / max(max(hit.score for hit in nearest), 1e-9)
+    rank = np.array([one.hit.score for one in found]) / max(1e-9, *(hit.score for hit in nearest))
     kind = np.array([one.kind for one in found], dtype=float)
     unnamed = np.array([2.0 - one.named - one.named_in_passage for one in found])
     score = closeness + WORDS * held + RANK * rank - NAMES * unnamed

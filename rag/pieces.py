@@ -35,7 +35,8 @@ def pieces(hits: Sequence[Hit]) -> list[Piece]:
     """Return the pieces of the hits in their order; whatever there is, if all of it is headings and labels."""
     found = [piece for n, hit in enumerate(hits, 1) for piece in _of(n, hit)]
     return found or [
-        Piece(n=n, start=0, end=len(hit.text), shown=" ".join(hit.text.split()), lead="") for n, hit in enumerate(hits, 1)
+        Piece(n=n, start=0, end=len(hit.text), shown=" ".join(hit.text.split()), lead="")
+        for n, hit in enumerate(hits, 1)
     ]
 
 

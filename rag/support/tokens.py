@@ -8,13 +8,25 @@ from enum import Enum, auto
 
 from rag.lexical.stopwords import STOPWORDS
 from rag.lexical.words import DEFAULT_LANGUAGE, words
-from rag.support.lexicon import AT_LEAST, AT_MOST, CJK_AT_LEAST, CJK_AT_MOST, COUNTED, NEGATIONS, UNITS
+from rag.support.lexicon import (
+    AT_LEAST,
+    AT_MOST,
+    CJK_AT_LEAST,
+    CJK_AT_MOST,
+    COUNTED,
+    NEGATIONS,
+    STRONG_WORDS,
+    UNITS,
+    WEAK_WORDS,
+)
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 _HAS_CJK = re.compile(f"[{CJK}]")
 _MARKUP = re.compile(r"\*\*|__|`|(?<!\w)_|_(?!\w)|^\s{0,3}#{1,6}\s", re.MULTILINE)
 # A heading's or a list item's own number says nothing: "7.2 Replacing", "3. Undo". A line may begin with another.
-_ORDINAL = re.compile(r"(?:\A|\n\s*\n|(?<=\n))[ \t]*(?:\d{1,2}[.)]\s|(?:(?<=\n\n)|(?<!.))\d+(?:\.\d+)+\.?[ \t]+(?=[^\W\d_]))")
+_ORDINAL = re.compile(
+    r"(?:\A|\n\s*\n|(?<=\n))[ \t]*(?:\d{1,2}[.)]\s|(?:(?<=\n\n)|(?<!.))\d+(?:\.\d+)+\.?[ \t]+(?=[^\W\d_]))"
+)
 _SCAN = re.compile(
     rf"(?P<code>[^\W\d_{CJK}]{{1,12}}[-./]?\d[\w]*(?:[-./]\w+)*|\d+[^\W\d_{CJK}]+\d\w*)"
     r"|(?P<number>\d+(?:[.,:’'\u202f\u00a0]\d+)*)"
@@ -33,9 +45,9 @@ def _bound(phrases: Sequence[str], cjk: Sequence[str]) -> re.Pattern[str]:
 
 
 _BOUNDS = ((" ≤ ", _bound(AT_MOST, CJK_AT_MOST)), (" ≥ ", _bound(AT_LEAST, CJK_AT_LEAST)))
-_STRONG_WORDS = frozenset("but while whereas however aber sondern während jedoch pero sino mientras mais".split())
-_WEAK_WORDS = frozenset("and or und oder y o e et ou sowie".split())
-_CJK_FUNCTION = re.compile(r"可以|能够|应该|应当|需要|必须|以及|并且|因此|或者|如果|因为|所以|他们|我们|公司|员工|[的了是在和与及或由被把将会都也就这那其之于对从到个有为让要中]")
+_CJK_FUNCTION = re.compile(
+    r"可以|能够|应该|应当|需要|必须|以及|并且|因此|或者|如果|因为|所以|他们|我们|公司|员工|[的了是在和与及或由被把将会都也就这那其之于对从到个有为让要中]"
+)
 
 
 class Kind(Enum):
@@ -108,9 +120,9 @@ def _read(group: str, text: str, language: str, *, starts: bool) -> Iterator[Tok
         yield from _run(folded)
     elif group == "sign":
         yield Token(kind=Kind.STOP, plain=folded)
-    elif group == "strong" or folded in _STRONG_WORDS:
+    elif group == "strong" or folded in STRONG_WORDS:
         yield Token(kind=Kind.STRONG, plain=folded)
-    elif group == "weak" or folded in _WEAK_WORDS:
+    elif group == "weak" or folded in WEAK_WORDS:
         yield Token(kind=Kind.WEAK, plain=folded)
     else:
         yield _word(text, folded, language, starts=starts)
@@ -182,3 +194,8 @@ def clauses(found: Sequence[Token], *, tight: bool) -> list[list[Token]]:
 def stems(found: Sequence[Token]) -> set[str]:
     """Return what of these tokens must be found, or can be."""
     return {stem for token in found for stem in token.said}
+
+
+def names(found: Sequence[Token]) -> frozenset[str]:
+    """Return the stems of names and codes."""
+    return frozenset(stems([token for token in found if token.kind in {Kind.NAME, Kind.CODE}]))

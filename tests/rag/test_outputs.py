@@ -56,7 +56,9 @@ def test_what_no_source_states_is_not_shown_and_its_marks_are_counted(case: Case
 
     assert checked.answer == case.get("answer", "").strip()
     assert case.get("false", case["output"]) not in checked.answer
-    assert checked.dropped_marks == case.get("dropped", len(MARK.findall(case["output"])) if "answer" not in case else 0)
+    assert checked.dropped_marks == case.get(
+        "dropped", len(MARK.findall(case["output"])) if "answer" not in case else 0
+    )
 
 
 @pytest.mark.parametrize("case", CORPUS["good"] + CORPUS["false"], ids=named)
