@@ -263,6 +263,7 @@ class CitationBody(BaseModel):
     document_id: str
     version: int
     page: int | None
+    section: str | None = Field(description="The headings above the quote, ` > ` between them.")
     start: int
     end: int
     quote: str

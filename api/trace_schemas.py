@@ -84,6 +84,7 @@ class TraceBody(BaseModel):
     generator: str | None
     routed: str = Field(description="Why this generator was asked, in words.")
     citations: list[TracedCitationBody]
+    dropped_marks: int = Field(description="Marks that the model wrote and no source proves.")
     usage: UsageBody
     timings: dict[str, float] = Field(description="Milliseconds since the question; `search_...`: the search's parts.")
     error: dict[str, str] | None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from anyio.to_thread import run_sync
 
 from rag.cache import AnswerCache
-from rag.citations import check
+from rag.citations import check, rest_on
 from rag.conversations import Conversations
 from rag.draft import EXTRACTIVE, Draft, Question
 from rag.evidence import doubt, weigh
@@ -43,7 +43,8 @@ class Answerer:
         """Yield Sources, Tokens, Citations, then one Done. An answer that was given before is one Token.
 
         The answer is withheld if the passages are too unlikely to answer or the model finds none that answers; it is
-        quoted from the passages if the model cannot be reached or no source supports what it wrote.
+        quoted from the passages if the model cannot be reached or no source states what it wrote, and withheld if no
+        sentence of theirs is close enough either.
         Raise a RagError if the retrieval fails.
         """
         draft, threads = Draft(question=question), self.writer.threads
@@ -116,13 +117,28 @@ class Answerer:
             draft.withhold("the model finds no answer in the passages")
             return
         places = {source.n: place for place, source in enumerate(draft.sources, 1)}
-        found = check(relabelled(draft.written, places), [source.hit for source in draft.sources])
-        draft.answer, draft.citations = _numbered(*found, [source.n for source in draft.sources])
-        if not any(citation.supported for citation in draft.citations):
-            embedder = self.retriever.indexes.serving().embedder
-            hits = [hit for hit in draft.hits if draft.number(hit)]
-            found = extract(draft.question.text, hits, embedder)
-            draft.answer, draft.citations = _numbered(*found, [draft.number(hit) or 0 for hit in hits])
+        written, hits = relabelled(draft.written, places), [source.hit for source in draft.sources]
+        checked = check(written, hits, draft.question.text)
+        draft.dropped_marks = checked.dropped_marks
+        draft.answer, draft.citations = _numbered(
+            checked.answer, checked.citations, [source.n for source in draft.sources]
+        )
+        is_small = bool(draft.template and draft.template.sentences)
+        if is_small or not draft.citations:
+            self._quote(draft)
+
+    def _quote(self, draft: Draft) -> None:
+        """Have sentences of the passages answer in place of what was written, unless that rests on the very same.
+
+        What a small model writes may be true and no answer. If no sentence is close enough, nothing answers.
+        """
+        hits = [hit for hit in draft.hits if draft.number(hit)]
+        quoted, citations = extract(draft.question.text, hits, self.retriever.indexes.serving().embedder)
+        if not citations:
+            draft.withhold("no sentence of the passages is close enough to the question")
+        elif not draft.citations or not rest_on(draft.citations, citations):
+            numbers = [draft.number(hit) or 0 for hit in hits]
+            draft.answer, draft.citations = _numbered(quoted, citations, numbers)
             draft.generator = EXTRACTIVE
 
 

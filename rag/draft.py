@@ -56,6 +56,7 @@ class Draft:
     `cached`: it is an answer given before; `degraded`: a part was away, so that a later one may be better.
     `sources` are what the prompt holds, those of this question's hits first; `added` those that it sends for the first
     time in its conversation; `documents` all that the answer may rest on.
+    `dropped_marks` were written and not proven.
     """
 
     question: Question
@@ -75,6 +76,7 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
     answer: str = ABSTENTION
     citations: list[Citation] = field(default_factory=list)
+    dropped_marks: int = 0
     withheld: str = ""
     cached: bool = False
     cache_key: CacheKey | None = None

@@ -293,6 +293,7 @@ class TraceRow(Base):
     evidence: Mapped[float | None]
     candidates: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     citations: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    dropped_marks: Mapped[int]
     error: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
 
 

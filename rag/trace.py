@@ -67,7 +67,8 @@ class Trace:
 
     `sources` are the versions that the text may rest on. `search` says where was looked for how much. `candidates`
     are those of `rag.retrieve.explained`. `written` is what the model wrote before the check, `messages` the prompt.
-    `evidence` is how likely, 0 to 1, the sources were to answer. `routed` says why this generator, in words.
+    `evidence` is how likely, 0 to 1, the sources were to answer. `routed` says why this generator, in words,
+    `dropped_marks` how many marks of the model's were not proven.
     `timings_ms` counts from the question on; those that begin with `search_` are the parts of the search. `at` is when
     the answer ended, in Unix seconds.
     """
@@ -90,6 +91,7 @@ class Trace:
     generator: str | None
     routed: str
     citations: Sequence[TracedCitation]
+    dropped_marks: int
     usage: Usage
     timings_ms: Mapping[str, float]
     error: Mapping[str, str] | None
@@ -120,6 +122,7 @@ def trace_of(draft: "Draft", ended: Ended, error: Exception | None = None) -> Tr
         generator=draft.generator if is_done or draft.messages else None,
         routed=draft.routed,
         citations=[_citation(citation, draft) for citation in draft.citations],
+        dropped_marks=draft.dropped_marks,
         usage=draft.usage,
         timings_ms=_timings(draft),
         error=_problem(error) if error else None,
@@ -146,7 +149,8 @@ def _search(draft: "Draft") -> dict[str, Any]:
 
 def _citation(citation: Citation, draft: "Draft") -> TracedCitation:
     title = next((hit.title for hit in draft.hits if hit.document_id == citation.document_id), None)
-    return TracedCitation(**vars(citation), title=title)
+    kept = {name: value for name, value in vars(citation).items() if name != "section"}  # it is the document's text
+    return TracedCitation(**kept, title=title)
 
 
 def _timings(draft: "Draft") -> dict[str, float]:

@@ -175,6 +175,7 @@ def _row(trace: Trace, level: str, at: float, *, has_text: bool) -> TraceRow:
         evidence=trace.evidence,
         candidates=zlib.compress(json.dumps(candidates).encode()),
         citations=[_kept_citation(one) for one in trace.citations],
+        dropped_marks=trace.dropped_marks,
         error={name: value for name, value in (trace.error or {}).items() if keeps or name != "detail"} or None,
     )
 
@@ -220,6 +221,7 @@ def _trace(session: Session, row: TraceRow) -> Trace:
         generator=row.generator,
         routed=row.routed,
         citations=[TracedCitation(quote=q, **one) for q, one in zip(quotes, row.citations, strict=True)],
+        dropped_marks=row.dropped_marks,
         usage=Usage(**row.usage),
         timings_ms=row.timings,
         error=row.error,

@@ -290,6 +290,7 @@ class Citation:
     document_id: str
     version: int
     page: int | None
+    section: str | None = None
     start: int
     end: int
     quote: str

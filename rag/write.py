@@ -90,7 +90,7 @@ class Writer:
         """Return what a small model reads in place of whole passages: the closest sentences."""
         embedder: Embedder = self.retriever.indexes.serving().embedder
         closest = closest_sentences(draft.question.text, draft.hits, embedder, prompt.sentences)
-        return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
+        return "\n".join(closest)
 
     async def write(self, draft: Draft) -> AsyncGenerator[Token, None]:
         """Yield what a model writes and keep it. If none can be reached, or not to its end, nothing is kept."""

@@ -86,7 +86,7 @@ def test_an_upload_is_a_form_with_a_file_and_an_idempotency_key() -> None:
         ("SearchRequest", "query collections top_k mode"),
         ("AskRequest", "question collections conversation_id history top_k stream explain"),
         ("DoneBody", "answer abstained citations usage timings trace_id conversation_id evidence generator trace"),
-        ("CitationBody", "n document_id page start end quote supported"),
+        ("CitationBody", "n document_id page section start end quote supported"),
     ],
 )
 def test_a_body_has_the_fields_of_the_contract(name: str, fields: str) -> None:

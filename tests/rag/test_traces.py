@@ -68,6 +68,7 @@ def trace_on(*documents: Document, **changes: Any) -> Trace:
         evidence=0.5,
         prompt="2",
         routed="",
+        dropped_marks=0,
         messages=[
             {"role": "system", "content": "Answer."},
             {"role": "assistant", "content": "said before"},

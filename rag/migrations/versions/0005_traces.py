@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("evidence", sa.Double(), nullable=True),
         sa.Column("candidates", sa.LargeBinary(), nullable=False),
         sa.Column("citations", sa.JSON(), nullable=False),
+        sa.Column("dropped_marks", sa.Integer(), nullable=False),
         sa.Column("error", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_traces")),
     )
