@@ -1,8 +1,11 @@
 """Texts to vectors, by the embedder process or any engine that speaks OpenAI's embeddings API."""
 
 import base64
+import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -24,6 +27,7 @@ APART = (  # no question is near another's passage
     ("What is the boiling point of ethanol?", "Ethanol boils at 78 degrees Celsius under normal pressure."),
     ("How do I bake bread without yeast?", "Soda bread rises by baking soda and buttermilk alone."),
 )
+REMEMBERED = 10_000  # vectors of sentences, 15 MB
 DEFAULT_MAX_TOKENS = 512  # of an engine that does not say: what BERT-like models read
 
 
@@ -45,6 +49,7 @@ class Embedder:
         self._send_input_type = send_input_type
         self._prefixes = {"query": query_prefix, "passage": passage_prefix}
         self._tokenizer = load_tokenizer(model)
+        self._remembered, self._remembering = OrderedDict[bytes, Vectors](), Lock()
         self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S))
 
     @cached_property
@@ -89,6 +94,22 @@ class Embedder:
                     "Lower RAG_CHUNK_TOKENS."
                 )
         return self._embed(prefixed, "passage") if prefixed else np.zeros((0, self.dimension), dtype=np.float32)
+
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        """Return what `embed` returns. The last REMEMBERED are kept: sentences come again with many questions."""
+        if not texts:
+            return self.embed(texts)
+        keys = [hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest() for text in texts]
+        known = {key: vector for key in keys if (vector := self._remembered.get(key)) is not None}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        known |= dict(zip(new, self.embed(list(new.values())), strict=True)) if new else {}
+        with self._remembering:
+            for key in keys:
+                self._remembered[key] = known[key]
+                self._remembered.move_to_end(key)
+            while len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return np.stack([known[key] for key in keys])
 
     def embed_query(self, text: str) -> Vectors:
         """Return float32 array (dimension,), L2-normalised. What does not fit the model is cut from the end."""

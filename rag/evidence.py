@@ -19,7 +19,7 @@ from rag.vectors import Vectors
 CLOSENESS_WEIGHT = 8.7
 LEAD_WEIGHT = 4.2
 BIAS = -5.3
-PASSAGES = 3  # whose sentences are compared: embedding them is what this costs
+PASSAGES = 3  # whose sentences are compared: embedding those that are not remembered is what this costs
 MIN_CHARS = 20  # of a sentence; shorter ones are headings and numbers
 RIVALS = 5  # hits that the first one is compared with
 USUAL_LEAD = 0.15  # where there is one hit alone
@@ -53,7 +53,7 @@ def weigh(hits: Sequence[Hit], vector: Vectors, embedder: Embedder) -> Evidence:
     """
     if not hits:
         return NO_EVIDENCE
-    closest = float((embedder.embed(list(_sentences(hits[:PASSAGES]))) @ vector).max())
+    closest = float((embedder.embed_sentences(list(_sentences(hits[:PASSAGES]))) @ vector).max())
     closeness = (closest - embedder.unrelated) / (1 - embedder.unrelated)
     lead = _lead([hit.score for hit in hits[: RIVALS + 1]])
     log_odds = CLOSENESS_WEIGHT * closeness + LEAD_WEIGHT * lead + BIAS

@@ -108,7 +108,7 @@ def _ranked(question: str, hits: Sequence[Hit], embedder: Embedder, limit: int) 
 def _closeness(question: str, found: Sequence[_Candidate], embedder: Embedder) -> Scores:
     """Return each piece's cosine with the question, 0 where they have nothing to do with each other."""
     texts = [f"{one.hit.context.partition(chr(10))[0]}\n{one.piece.lead} {one.piece.shown}" for one in found]
-    cosines = embedder.embed(texts) @ embedder.embed_query(question)
+    cosines = embedder.embed_sentences(texts) @ embedder.embed_query(question)
     return np.asarray((cosines - embedder.unrelated) / (1 - embedder.unrelated), dtype=float)
 
 

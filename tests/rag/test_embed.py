@@ -102,3 +102,15 @@ def test_nothing_to_embed_has_the_models_dimension() -> None:
 def test_an_engine_that_answers_with_fewer_vectors_than_texts_is_unavailable() -> None:
     with serving(answering(embedding(0, 3, 4))) as server, pytest.raises(EmbedderUnavailable, match="1 of 2"):
         Embedder(PACKAGED, server.url).embed(["first", "second"])
+
+
+def test_a_sentence_that_comes_again_is_not_embedded_again() -> None:
+    with serving(answering(embedding(0, 3, 4))) as server:
+        embedder = Embedder(PACKAGED, server.url)
+        first = embedder.embed_sentences(["one"])
+        second = embedder.embed_sentences(["one", "one"])
+        other = embedder.embed_sentences(["two", "one"])
+
+    np.testing.assert_allclose(second, [first[0], first[0]])
+    np.testing.assert_allclose(other, [first[0], first[0]])  # this server gives everything the same vector
+    assert [request.body["input"] for request in server.seen if request.body] == [["one"], ["two"]]
