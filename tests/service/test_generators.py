@@ -7,18 +7,24 @@ import json
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import httpx
 import pytest
 
+from api.auth import LOCAL
+from api.services import open_services
 from bench.service import ROOT, Service, start, stop, wait_until
 from rag.cli.programs import DEMO_MODEL
+from rag.draft import Question
 from rag.generate import Generator
 from rag.prompt import load_prompt
-from rag.settings import GeneratorSettings
+from rag.settings import GeneratorSettings, load_settings
+from rag.types import Done
 
 GENERATOR_READY_S = 300
+WHOLE_PASSAGES = {"RAG_GENERATOR_PROMPT": "default", "RAG_GENERATOR_ANSWER_TOKENS": "16"}
 QUESTION = "How often does the tape knife of a Plover 300 have to be replaced?"
 
 
@@ -74,6 +80,30 @@ def test_each_citation_points_into_a_source_that_was_shown(generating: Service) 
         source = sources[citation["n"]]
         assert source["document_id"] == citation["document_id"]
         assert source["start"] <= citation["start"] < citation["end"] <= source["end"]  # type: ignore[operator]
+
+
+@pytest.mark.timeout(GENERATOR_READY_S + 60)
+def test_a_second_question_finds_the_prompt_of_the_first_in_the_engines_cache(
+    generating: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until(lambda: generator(generating)["status"] == "ok", timeout_s=GENERATOR_READY_S)
+    for name, value in (generating.shared() | WHOLE_PASSAGES).items():
+        monkeypatch.setenv(name, value)
+    services = open_services(load_settings())
+
+    async def answered(text: str) -> Done:
+        fields: dict[str, Any] = {"principal": LOCAL, "conversation_id": "c" * 32, "top_k": 2}
+        *_, done = [event async for event in services.answerer.answer(Question(text=text, **fields))]
+        assert isinstance(done, Done)
+        return done
+
+    async def both() -> tuple[Done, Done]:
+        return await answered(QUESTION), await answered("And how often the vacuum cups of the Plover 300?")
+
+    first, second = anyio.run(both)
+
+    assert second.usage.prompt_tokens > first.usage.prompt_tokens
+    assert second.usage.cached_tokens > first.usage.prompt_tokens / 2
 
 
 def test_a_reader_who_leaves_stops_the_engine(generating: Service) -> None:
