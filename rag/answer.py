@@ -68,7 +68,7 @@ class Answerer:
     def _weigh(self, draft: Draft) -> None:
         """Withhold the answer before anything is written if the hits are too unlikely to hold it."""
         if draft.retrieval and draft.retrieval.vector is not None:
-            draft.evidence = weigh(draft.hits, draft.retrieval.vector, draft.retrieval.embedder)
+            draft.evidence = weigh(draft.question.text, draft.hits, draft.retrieval.vector, draft.retrieval.embedder)
         if reason := doubt(draft.hits, draft.evidence, self.min_evidence):
             draft.withhold(reason)
         draft.reached("weigh")
