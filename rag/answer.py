@@ -91,7 +91,7 @@ class Answerer:
         """Withhold the answer before anything is written if the hits are too unlikely to hold it."""
         found = draft.retrieval
         if found and found.vector is not None and found.embedder is not None:
-            draft.evidence = weigh(draft.hits, found.vector, found.embedder)
+            draft.evidence = weigh(draft.question.text, draft.hits, found.vector, found.embedder)
         if reason := doubt(draft.hits, draft.evidence, self.min_evidence):
             draft.withhold(reason)
         draft.reached("weigh")

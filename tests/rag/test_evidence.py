@@ -37,7 +37,7 @@ def hit(text: str, score: float, *, title: str = "Handbook", page: int | None = 
 
 
 def weighed(embedder: Embedder, *hits: Hit) -> Evidence:
-    return weigh(hits, embedder.embed_query(QUESTION), embedder)
+    return weigh(QUESTION, hits, embedder.embed_query(QUESTION), embedder)
 
 
 def test_a_sentence_that_answers_is_found_in_a_long_passage(embedder: Embedder) -> None:
@@ -69,6 +69,35 @@ def test_a_passage_without_a_long_sentence_is_compared_whole(embedder: Embedder)
     assert weighed(embedder, hit("six days leave", 0.5)).closeness > weighed(embedder, hit("noon", 0.5)).closeness
 
 
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("What does ERR-6001 mean?", ("6001",)),
+        ("what does ERR4032 mean", ()),
+        ("Who pays 1200 pounds?", ()),
+        ("Is it 1,200 or 900 pounds?", ("900",)),
+        ("Is the Plover 300 version 2.3.1?", ("2", "3")),
+        ("How many days?", ()),
+    ],
+)
+def test_a_number_or_code_that_no_hit_has_is_missing(
+    embedder: Embedder, question: str, missing: tuple[str, ...]
+) -> None:
+    hits = [hit("ERR-4032: the certificate is too old.", 0.5, title="Plover 300"), hit("A fine of £1,200.", 0.4)]
+
+    found = weigh(question, hits, embedder.embed_query(question), embedder)
+
+    assert found.missing == missing
+
+
+def test_what_is_missing_makes_an_answer_unlikely(embedder: Embedder) -> None:
+    vector = embedder.embed_query(QUESTION)
+
+    asked_for_2031 = weigh(f"{QUESTION} in 2031", [hit(ANSWER, 0.5)], vector, embedder)
+
+    assert asked_for_2031.probability < weighed(embedder, hit(ANSWER, 0.5)).probability
+
+
 def test_without_hits_there_is_no_evidence(embedder: Embedder) -> None:
     assert weighed(embedder) == NO_EVIDENCE
     assert doubt([], NO_EVIDENCE, 0.0) == "no passage was found"
@@ -78,6 +107,8 @@ def test_doubt_says_how_much_evidence_there_is_and_how_much_is_wanted() -> None:
     said = doubt([hit(OTHER, 0.1)], Evidence(probability=0.118), 0.25)
 
     assert said == "the passages answer it with a probability of 0.12, under 0.25"
+    said = doubt([hit(OTHER, 0.1)], Evidence(probability=0.118, missing=("6001",)), 0.25)
+    assert said.startswith("no passage has 6001; the passages")
     assert doubt([hit(ANSWER, 0.9)], Evidence(probability=0.25), 0.25) == ""
 
 
