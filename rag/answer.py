@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from anyio.to_thread import run_sync
 
+from rag.asked import fully_answered
 from rag.citations import check, rest_on
 from rag.draft import EXTRACTIVE, Draft, Question
 from rag.errors import GeneratorUnavailable
@@ -118,12 +119,13 @@ class Answerer:
             self._quote(draft)
 
     def _quote(self, draft: Draft) -> None:
-        """Have sentences of the passages answer in place of what was written, unless that rests on the very same.
+        """Have sentences of the passages answer, unless what was written rests on the same and answers the question.
 
         What a small model writes may be true and no answer. If no sentence is close enough, nothing answers.
         """
-        quoted, citations = extract(draft.question.text, draft.hits, self.retriever.indexes.serving().embedder)
+        question = draft.question.text
+        quoted, citations = extract(question, draft.hits, self.retriever.indexes.serving().embedder)
         if not citations:
             draft.withhold("no sentence of the passages is close enough to the question")
-        elif not draft.citations or not rest_on(draft.citations, citations):
+        elif not (draft.citations and rest_on(draft.citations, citations) and fully_answered(question, draft.answer)):
             draft.answer, draft.citations, draft.generator = quoted, citations, EXTRACTIVE
