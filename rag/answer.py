@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from anyio.to_thread import run_sync
 
+from rag.asked import fully_answered
 from rag.cache import AnswerCache
 from rag.citations import check, rest_on
 from rag.conversations import Conversations
@@ -128,15 +129,16 @@ class Answerer:
             self._quote(draft)
 
     def _quote(self, draft: Draft) -> None:
-        """Have sentences of the passages answer in place of what was written, unless that rests on the very same.
+        """Have sentences of the passages answer, unless what was written rests on the same and answers the question.
 
         What a small model writes may be true and no answer. If no sentence is close enough, nothing answers.
         """
         hits = [hit for hit in draft.hits if draft.number(hit)]
-        quoted, citations = extract(draft.question.text, hits, self.retriever.indexes.serving().embedder)
+        question = draft.question.text
+        quoted, citations = extract(question, hits, self.retriever.indexes.serving().embedder)
         if not citations:
             draft.withhold("no sentence of the passages is close enough to the question")
-        elif not draft.citations or not rest_on(draft.citations, citations):
+        elif not (draft.citations and rest_on(draft.citations, citations) and fully_answered(question, draft.answer)):
             numbers = [draft.number(hit) or 0 for hit in hits]
             draft.answer, draft.citations = _numbered(quoted, citations, numbers)
             draft.generator = EXTRACTIVE

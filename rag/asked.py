@@ -42,6 +42,13 @@ _KINDS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         ),
     )
 )
+# Where a second question begins: "When may I, and who has to agree?"
+_SECOND = re.compile(
+    r",?\s+(?:and|und|y)\s+(?=(?:(?:by|from|to|for|in|on|until|an|bis|ab|von|a|de|en|por)\s+)?"
+    r"(?:who|whom|what|when|where|which|how|why|wer|wem|was|wann|wo|welche\w*|wie|quién|qué|cuándo|dónde|cuál|cómo"
+    r"|cuánt\w+)\b)",
+    re.IGNORECASE,
+)
 _COUNTED = re.compile(r"\b(?:how many|wie viele|cuánt[oa]s)\s+([^\W\d_]+)", re.IGNORECASE)
 _NAME = re.compile(r"\bwhom?\b|\b(?:which|what) (?:\w+ )?company\b|\bwe[rmn]\b|\bquién(?:es)?\b|谁", re.IGNORECASE)
 _RHYTHM = re.compile(
@@ -109,6 +116,17 @@ class Asked:
             rhythm = "day" in self.units and _RHYTHM.search(text) is not None
             return rhythm or any(_unit(number) in self.units for number in held)
         return not self.person or any(token.kind == Kind.NAME for token in found)
+
+    def adds_to(self, text: str) -> bool:
+        """Return whether a text says anything that the question does not: a word, a number."""
+        found = tokens(text, self.language)
+        return bool(numbers(found)) or not stems(found) <= self.words
+
+
+def fully_answered(question: str, text: str) -> bool:
+    """Return whether a text has the kind of thing that each part of a question asks for, and not its words alone."""
+    parts = [Asked.of(part) for part in _SECOND.split(question)]
+    return Asked.of(question).adds_to(text) and all(part.kind_in(text) for part in parts)
 
 
 def _unit(number: Number) -> str:

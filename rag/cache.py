@@ -50,7 +50,7 @@ class Kept:
     def from_bytes(cls, value: bytes) -> "Kept":
         fields: dict[str, Any] = json.loads(value)
         fields["citations"] = [Citation(**one) for one in fields["citations"]]
-        return cls(**fields | {"usage": Usage(**fields["usage"]), "evidence": Evidence(**fields["evidence"])})
+        return cls(**fields | {"usage": Usage(**fields["usage"]), "evidence": _evidence(fields["evidence"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +142,10 @@ class AnswerCache:
         ids = {key for key, _, _ in kept.hits} | {key for _, keys in kept.sources for key in keys}
         found = self.retriever.candidates.hits(ids, question.principal)
         return found if len(found) == len(ids) else None
+
+
+def _evidence(fields: dict[str, Any]) -> Evidence:
+    return Evidence(**fields | {"missing": tuple(fields["missing"])})
 
 
 def _source(n: int, chunk_ids: Sequence[str], hits: Sequence[Hit], chunks: Mapping[str, Hit]) -> NumberedHit:

@@ -69,7 +69,7 @@ def doubt(hits: Sequence[Hit], evidence: Evidence, min_evidence: float) -> str:
     if not hits:
         return "no passage was found"
     if evidence.probability < min_evidence:
-        lacking = f"no passage has {', '.join(evidence.missing)}; " if evidence.missing else ""
+        lacking = "a number or code of the question is in no passage; " if evidence.missing else ""
         return f"{lacking}the passages answer it with a probability of {evidence.probability:.2f}, under {min_evidence}"
     return ""
 

@@ -78,11 +78,11 @@ def places(text: str, context: str, language: str) -> tuple[list[Held], list[Hel
 
 
 def _with_columns(piece: str, header: str) -> str:
-    """Return a row with each cell after the name of its column; anything else as it is."""
+    """Return a row with each cell after the name of its column, in small letters; anything else as it is."""
     if BAR not in piece:
         return piece
     named = cells_with_names(piece, header)
-    return BAR.join(f"{re.sub(r'[():,]', ' ', name)} {cell}" for name, cell in named)
+    return BAR.join(f"{re.sub(r'[():,]', ' ', name).lower()} {cell}" for name, cell in named)
 
 
 def _with_leads(shown: Sequence[str]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _with_leads(shown: Sequence[str]) -> Iterator[str]:
 def _refers_back(sentence: str) -> bool:
     """Return whether the sentence begins with a word that stands for something in the one before."""
     first = re.match(r"[^\W\d_]+", sentence)
-    return first is not None and (first.group().casefold() in PRONOUNS or sentence.startswith(CJK_PRONOUNS))
+    return sentence.startswith(CJK_PRONOUNS) or (first is not None and first.group().casefold() in PRONOUNS)
 
 
 def _stated(text: str) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """A sentence and a passage to the place in it that states the sentence, or to none."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,12 @@ def _covered(said: Said, held: Held) -> float | None:
         return None
     if not same_polarity(said.found, held.found) or opposed(said.found, held.found, said.language):
         return None
-    if _names_swapped(said, held) or _name_without_its_role(said, held) or _foreign_run(said, held):
+    if (
+        _repeats_itself(said, held)
+        or _names_swapped(said, held)
+        or _name_without_its_role(said, held)
+        or _foreign_run(said, held)
+    ):
         return None
     return len(found) / len(said.words) if said.words else 1.0
 
@@ -85,9 +91,12 @@ def _holds_words(said: Said, held: Held, found: set[str]) -> bool:
 
 
 def _holds_clause(part: Said, found: set[str]) -> bool:
-    """A clause of a number and a word is held by its number."""
-    few = len(part.words) < (BARE_WORDS if part.numbers else 1)
-    return few or len(part.words & found) >= CLAUSE_COVERED * len(part.words)
+    """Return whether half of a clause is held, and of what it says of its subject; a number holds a word or two."""
+    fewest = BARE_WORDS if part.numbers else 1
+    return all(
+        len(words) < fewest or len(words & found) >= CLAUSE_COVERED * len(words)
+        for words in (part.words, part.predicate)
+    )
 
 
 def _within(word: str, held: frozenset[str], passage: frozenset[str], language: str) -> bool:
@@ -106,6 +115,16 @@ def _within(word: str, held: frozenset[str], passage: frozenset[str], language: 
     return any(
         0 <= len(word) - len(head) - len(tail) <= LONGEST_LINK and tail in held for head in heads for tail in tails
     )
+
+
+def _repeats_itself(said: Said, held: Held) -> bool:
+    """Return whether a clause says a word more often than the place: small models turn in circles, X is the X of X."""
+    theirs = Counter(stem for token in held.found for stem in token.said)
+    for clause in clauses(said.found, tight=True):
+        ours = Counter(stem for token in clause for stem in token.said)
+        if any(count > max(1, theirs[stem]) for stem, count in ours.items()):
+            return True
+    return False
 
 
 def _names_swapped(said: Said, held: Held) -> bool:

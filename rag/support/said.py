@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from rag.support.lexicon import ANYBODY, GENERIC
+from rag.support.lexicon import ANYBODY, AUXILIARIES, GENERIC
 from rag.support.numbers import Number, numbers
 from rag.support.polarity import denied
 from rag.support.tokens import Kind, Token, clauses, language_of, stems, tokens
 
 BARE_WORDS = 2  # words under which a statement is taken with its question, and a clause with the one before
 _REPLY = re.compile(r"^(?:yes|no|ja|nein|sí|oui|non)[,.:]\s+|^(?:是的?|不是?|对)[，。]", re.IGNORECASE)
-_CLAUSE_END = re.compile(r"[,;]\s+|\s+(?:and|und|y|et)\s+|[，；]")
+_CLAUSE_END = re.compile(r"[,;]?\s+(?:and|und|y|et)\s+|[,;，；]\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +55,20 @@ class Said:
     def anything(self) -> bool:
         return bool(self.words or self.numbers)
 
+    @cached_property
+    def verb(self) -> int | None:
+        """Return the place of its first auxiliary verb."""
+        return next((place for place, token in enumerate(self.found) if token.plain in AUXILIARIES), None)
+
     @property
     def stands_alone(self) -> bool:
-        return len(self.words) >= BARE_WORDS
+        """Return whether it has a subject of its own: a word before its verb."""
+        return len(self.words) >= BARE_WORDS and bool(stems(self.found[: self.verb or 0]))
+
+    @cached_property
+    def predicate(self) -> frozenset[str]:
+        """Return the words after its verb: what is said of the subject."""
+        return frozenset() if self.verb is None else frozenset(stems(self.found[self.verb :])) & self.words
 
     @cached_property
     def required(self) -> frozenset[str]:
@@ -71,11 +82,11 @@ class Said:
 
 
 def clauses_alone(statement: Statement) -> list[Statement]:
-    """Return the clauses of a sentence that say enough to be proven apart; others go with the one before."""
+    """Return the clauses of a sentence that have subjects of their own; others go with the one before."""
+    language = language_of(statement.text)
     parts: list[str] = []
     for part in _CLAUSE_END.split(statement.text):
-        alone = len(stems(tokens(part, language_of(statement.text)))) >= BARE_WORDS
-        if parts and not alone:
+        if parts and not Said(found=tokens(part, language), language=language).stands_alone:
             parts[-1] += f", {part}"
         else:
             parts.append(part)

@@ -108,7 +108,7 @@ def test_doubt_says_how_much_evidence_there_is_and_how_much_is_wanted() -> None:
 
     assert said == "the passages answer it with a probability of 0.12, under 0.25"
     said = doubt([hit(OTHER, 0.1)], Evidence(probability=0.118, missing=("6001",)), 0.25)
-    assert said.startswith("no passage has 6001; the passages")
+    assert said.startswith("a number or code of the question is in no passage; the passages")
     assert doubt([hit(ANSWER, 0.9)], Evidence(probability=0.25), 0.25) == ""
 
 
