@@ -20,8 +20,8 @@ _KINDS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"\bhow (?:hot|cold|warm)\b|\btemperature\b|\btemperatur\b|\btemperatura\b|温度", frozenset({"celsius"})),
         (r"\b(?:how far|wie weit)\b", frozenset({"km", "mile", "m"})),
         (
-            r"\b(?:what|which|how (?:much|high)) .*\b(?:price|costs?|rent|fee|salary|turnover|revenue|bonus|reward|surcharge"
-            r"|pay|paid|budget)\b|\bhow much (?:do|does|is|are) .*(?:get|cost|pay|paid)\b"
+            r"\b(?:what|which|how (?:much|high)) .*\b(?:price|costs?|rent|fee|salary|turnover|revenue|bonus|reward"
+            r"|surcharge|pay|paid|budget)\b|\bhow much (?:do|does|is|are) .*(?:get|cost|pay|paid)\b"
             r"|\bwas kostet\b|\bwie viel kostet\b|\bwie hoch ist .*(?:miete|preis|gebühr|prämie|umsatz)"
             r"|\bcuánto (?:cuesta|se paga)\b|\bqué precio\b|多少钱|价格",
             MONEY,

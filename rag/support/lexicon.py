@@ -14,7 +14,8 @@ COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})  # languages whose
 STRONG_WORDS = _set("but while whereas however aber sondern während jedoch pero sino mientras mais")
 WEAK_WORDS = _set("and or und oder y o e et ou sowie")
 # Verbs that follow a subject: a clause without one before them takes that of the clause before.
-AUXILIARIES = _set("""is are was were be has have had may can must will shall should could would do does did ist sind war waren
+AUXILIARIES = _set("""is are was were be has have had may
+    can must will shall should could would do does did ist sind war waren
     hat haben wird werden wurde wurden kann können muss müssen darf dürfen soll sollen es son está están fue ha han
     puede pueden debe deben se est sont peut peuvent doit""")
 # Bounds; those of one word only right before a number. "No later than" is no negation.
@@ -31,7 +32,8 @@ AT_LEAST = _phrases(
 )
 CJK_AT_MOST = ("不得超过", "不超过", "不迟于", "至多", "最多", "以内", "以下", "之内")
 CJK_AT_LEAST = ("不少于", "不低于", "至少", "最少", "超过", "以上")
-NEGATIONS = _set("""not no never none nobody nothing neither nor without cannot forbidden prohibited refused except unless nicht
+NEGATIONS = _set("""not no never none nobody nothing neither nor without cannot forbidden prohibited refused except
+    unless nicht
     kein keine keinen keinem keiner keines nie niemals niemand nichts ohne weder verboten untersagt außer
     nunca jamás nadie nada ningún ninguna ninguno sin tampoco prohibido prohibida excepto salvo ne pas jamais
     aucun aucune sans interdit non mai nessuno senza vietato não nunca sem niet geen nooit zonder""")
@@ -56,14 +58,17 @@ CJK_OPPOSITES = [
     pair.split() for pair in _phrases("之前 之后|以前 以后|开始 结束|增加 减少|上午 下午|内部 外部|必须 可以")
 ]
 # Who anybody is: another word for it makes no other statement.
-ANYBODY = _set("""employee employees staff people person everybody everyone anybody anyone you we they colleague colleagues
+ANYBODY = _set("""employee employees staff people person everybody everyone anybody anyone you we they colleague
+    colleagues
     worker workers member members company firm mitarbeiter mitarbeiterin mitarbeitende beschäftigte
     angestellte personen firma unternehmen empleado empleados trabajadores personal empresa""")
 # Words of a line before a list, by their stems.
-GENERIC = _set("""follow step list point option answer exampl case rule need folgend schritt punkt beispiel regel siguient paso
+GENERIC = _set("""follow step list point option answer exampl case rule need folgend schritt punkt beispiel regel
+    siguient paso
     punto ejempl regl 以下 如下 下步 步骤""")
 # What stands for something in the sentence before.
-PRONOUNS = _set("""they it he she this these that those both each such er sie es dieser diese dieses diesem diesen dies beide
+PRONOUNS = _set("""they it he she this these that those both each such er sie es dieser diese dieses diesem diesen
+    dies beide
     beides él ella ello ellos ellas este esta esto estos estas ese esa eso ambos""")
 CJK_PRONOUNS = ("他", "她", "它", "这", "该", "此", "其")
 UNITS = {
@@ -113,6 +118,7 @@ COUNTED = {
     language: {word: float(value) for value, word in enumerate(words.split(), 2)}
     for language, words in NUMBER_WORDS.items()
 }
-MONTHS = _set("""january february march april may june july august september october november december januar februar märz mai
+MONTHS = _set("""january february march april may june july august september october november december januar
+    februar märz mai
     juni juli oktober dezember enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre
     diciembre""")
