@@ -14,8 +14,8 @@ COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no", "fi"})  # languages whose
 STRONG_WORDS = _set("but while whereas however aber sondern während jedoch pero sino mientras mais")
 WEAK_WORDS = _set("and or und oder y o e et ou sowie")
 # Verbs that follow a subject: a clause without one before them takes that of the clause before.
-AUXILIARIES = _set("""is are was were be has have had may can must will shall should could would do does did ist
-    sind war waren
+AUXILIARIES = _set("""is are was were be has have had may
+    can must will shall should could would do does did ist sind war waren
     hat haben wird werden wurde wurden kann können muss müssen darf dürfen soll sollen es son está están fue ha han
     puede pueden debe deben se est sont peut peuvent doit""")
 # Bounds; those of one word only right before a number. "No later than" is no negation.

@@ -99,7 +99,7 @@ def _with_leads(shown: Sequence[str]) -> Iterator[str]:
 def _refers_back(sentence: str) -> bool:
     """Return whether the sentence begins with a word that stands for something in the one before."""
     first = re.match(r"[^\W\d_]+", sentence)
-    return sentence.startswith(CJK_PRONOUNS) or (first is not None and first.group().casefold() in PRONOUNS)
+    return first is not None and (first.group().casefold() in PRONOUNS or sentence.startswith(CJK_PRONOUNS))
 
 
 def _stated(text: str) -> Iterator[tuple[int, int]]:

@@ -39,7 +39,7 @@ def prove(statement: Statement, text: str, context: str) -> Place | None:
         return None
     groups = places(text, context, language)
     whole = _best(said, groups)
-    if whole or len(said.parts) < 2 or not all(part.stands_alone for part in said.parts):
+    if whole or len(said.parts) < 2 or any(len(part.words) < BARE_WORDS for part in said.parts):
         return whole
     parts = [_best(part, groups) for part in said.parts]
     return parts[0] if all(parts) else None
@@ -76,7 +76,8 @@ def _covered(said: Said, held: Held) -> float | None:
 def _holds_words(said: Said, held: Held, found: set[str]) -> bool:
     """Return whether enough of the words are held, of the whole and of each clause, and all that are required.
 
-    What is not held must not be in another place of the passage either: then facts of two places are mixed.
+    What is not held must not be in another place of the passage either: then facts of two places are mixed. A clause
+    whose subject is elsewhere must say half of what the place says: then the place has no subject of its own either.
     """
     own = sum(_within(word, held.words, held.passage, said.language) for word in said.words)
     asked = len(said.asked & (held.words | held.around))
@@ -86,6 +87,7 @@ def _holds_words(said: Said, held: Held, found: set[str]) -> bool:
         and said.required & said.words <= found
         and asked >= CLAUSE_COVERED * len(said.asked)
         and (said.words - found).isdisjoint(held.elsewhere)
+        and (not said.lacks_subject or len(held.words & found) >= CLAUSE_COVERED * len(held.words))
         and all(_holds_clause(part, found) for part in said.parts)
     )
 

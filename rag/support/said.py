@@ -17,10 +17,11 @@ _CLAUSE_END = re.compile(r"[,;]?\s+(?:and|und|y|et)\s+|[,;，；]\s*")
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """A sentence without marks; `asked` is the question it answers, which completes one of a word or two."""
+    """A sentence without marks, or a clause of one; `asked` is the question, which completes a word or two."""
 
     text: str
     asked: str = ""
+    is_clause: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +31,14 @@ class Said:
     found: Sequence[Token]
     language: str
     asked: frozenset[str] = frozenset()
+    is_clause: bool = False
 
     @classmethod
     def of(cls, statement: Statement, language: str) -> "Said":
         found = tokens(_REPLY.sub("", statement.text), language)
         bare = len(stems(found)) < BARE_WORDS
         asked = frozenset(stems(tokens(statement.asked, language))) if bare else frozenset()
-        return cls(found=found, language=language, asked=asked)
+        return cls(found=found, language=language, asked=asked, is_clause=statement.is_clause)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -49,7 +51,9 @@ class Said:
     @cached_property
     def parts(self) -> "list[Said]":
         split = clauses(self.found, tight=True)
-        return [Said(found=part, language=self.language) for part in split if stems(part) or numbers(part)]
+        return [
+            Said(found=part, language=self.language, is_clause=True) for part in split if stems(part) or numbers(part)
+        ]
 
     @property
     def anything(self) -> bool:
@@ -61,9 +65,9 @@ class Said:
         return next((place for place, token in enumerate(self.found) if token.plain in AUXILIARIES), None)
 
     @property
-    def stands_alone(self) -> bool:
-        """Return whether it has a subject of its own: a word before its verb."""
-        return len(self.words) >= BARE_WORDS and bool(stems(self.found[: self.verb or 0]))
+    def lacks_subject(self) -> bool:
+        """Return whether it is a clause without a word before its verb: whose subject is in the clause before."""
+        return self.is_clause and not stems(self.found[: self.verb or 0])
 
     @cached_property
     def predicate(self) -> frozenset[str]:
@@ -82,15 +86,15 @@ class Said:
 
 
 def clauses_alone(statement: Statement) -> list[Statement]:
-    """Return the clauses of a sentence that have subjects of their own; others go with the one before."""
+    """Return the clauses of a sentence that say enough to be proven apart; others go with the one before."""
     language = language_of(statement.text)
     parts: list[str] = []
     for part in _CLAUSE_END.split(statement.text):
-        if parts and not Said(found=tokens(part, language), language=language).stands_alone:
+        if parts and len(stems(tokens(part, language))) < BARE_WORDS:
             parts[-1] += f", {part}"
         else:
             parts.append(part)
-    return [Statement(text=part) for part in parts]
+    return [Statement(text=part, is_clause=True) for part in parts]
 
 
 def harmless(lead: str, known: str) -> bool:

@@ -95,11 +95,11 @@ def test_a_mark_after_the_end_mark_belongs_to_the_sentence_before_it(written: st
 
 
 def test_several_marks_are_several_citations_and_a_double_one_counts_once() -> None:
-    again = hit(TRAVEL.text, n=1)
+    written = "They may take 6 weeks at full pay, and hand in your expenses within 30 days"
 
-    answer, citations = check("Hand in your expenses within 30 days [2][1][2].", [again, TRAVEL])
+    answer, citations = check(f"{written} [2][1][2].", [LEAVE, TRAVEL])
 
-    assert answer == "Hand in your expenses within 30 days [2] [1]."
+    assert answer == f"{written} [2] [1]."
     assert [citation.n for citation in citations] == [2, 1]
 
 
