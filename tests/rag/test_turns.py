@@ -12,6 +12,7 @@ from rag.candidates import Candidates
 from rag.conversations import GONE, Conversations
 from rag.draft import Question
 from rag.engines import Engines
+from rag.prompt import ABSTENTION
 from rag.retrieve import Retriever
 from rag.routing import Routing
 from rag.settings import GeneratorSettings
@@ -46,17 +47,18 @@ def engine(*answers: str) -> Iterator[Server]:
 def ask(workshop: Workshop, url: str, *texts: str, **more: Any) -> list[tuple[Sources, list[Citation], Done]]:
     """Ask these questions in the conversation ID, or with what `more` says."""
 
+    registry, traces = more.pop("registry", workshop.registry), more.pop("traces", None)
+
     async def asked() -> list[Any]:
         engines = Engines(GeneratorSettings(url=url))
         generator = Routing(engines={"generator": engines})
-        retriever = Retriever(
-            registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=workshop.indexes
-        )
+        retriever = Retriever(registry=registry, candidates=Candidates(workshop.engine), indexes=workshop.indexes)
         answerer = Answerer(
             retriever=retriever,
             writer=Writer(retriever=retriever, generator=generator),
             min_evidence=0.0,
             conversations=Conversations(workshop.engine, keep_days=30),
+            traces=traces,
         )
         fields: dict[str, Any] = {"conversation_id": ID, "principal": ANNA, "top_k": 1} | more
         found = [[event async for event in answerer.answer(Question(text=text, **fields))] for text in texts]
@@ -129,3 +131,15 @@ def test_without_an_engine_the_quotes_of_a_conversation_are_kept_too(workshop: W
     one, other = Conversations(workshop.engine, keep_days=30).read(ID, ANNA).turns
     assert (one.documents, [source.n for source in [*one.sources, *other.sources]]) == ((document.id,), [1, 2])
     assert other.answer.endswith("[2]")
+
+
+def test_a_question_without_an_answer_is_kept_without_the_names_of_what_was_nearest(workshop: Workshop) -> None:
+    workshop.add(SIX)
+    workshop.work()
+
+    with engine(ABSTENTION) as server:
+        [(_, _, done)] = ask(workshop, server.url, LEAVE)
+
+    [kept] = Conversations(workshop.engine, keep_days=30).read(ID, ANNA).turns
+    assert "Part 0" in done.answer
+    assert (kept.answer, kept.abstained) == (ABSTENTION, True)
