@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import anyio
 
@@ -13,14 +14,16 @@ from rag.conversations import GONE, Conversations
 from rag.draft import Question
 from rag.engines import Engines
 from rag.prompt import ABSTENTION
+from rag.registry import Registry
 from rag.retrieve import Retriever
 from rag.routing import Routing
-from rag.settings import GeneratorSettings
+from rag.settings import GeneratorSettings, TraceSettings
+from rag.traces import Traces
 from rag.types import Citation, Done, Principal, Scope, Sources, Turn
 from rag.write import Writer
 from tests.http_server import Exchange, Server, serving
 from tests.rag.test_generate import USAGE, begin, delta
-from tests.workshop import ADMIN, Workshop
+from tests.workshop import ADMIN, Hooked, Workshop, once
 
 SIX, RAIL = "Everyone has six days of leave.", "Everyone travels by rail."
 ANNA = Principal(name="key_anna", scopes=frozenset({Scope.ASK}))
@@ -143,3 +146,22 @@ def test_a_question_without_an_answer_is_kept_without_the_names_of_what_was_near
     [kept] = Conversations(workshop.engine, keep_days=30).read(ID, ANNA).turns
     assert "Part 0" in done.answer
     assert (kept.answer, kept.abstained) == (ABSTENTION, True)
+
+
+def test_the_trace_of_an_answer_has_no_word_of_what_the_conversation_before_rested_on_once_that_is_deleted(
+    workshop: Workshop,
+) -> None:
+    document = workshop.add(SIX)
+    workshop.add(RAIL, filename="travel.md")
+    workshop.work()
+
+    with engine(f"{SIX[:-1]} [1].", f"{SIX[:-1]} [1].") as server:
+        ask(workshop, server.url, LEAVE)
+        traces = Traces(workshop.engine, TraceSettings(keep_text="full"))
+        delete = partial(workshop.registry.delete, document.id, ADMIN)
+        hooked = cast("Registry", Hooked(workshop.registry, hidden=once(delete)))
+        [(_, _, done)] = ask(workshop, server.url, RIDE, explain=True, traces=traces, registry=hooked)
+
+    assert done.trace
+    assert done.answer == ABSTENTION
+    assert "six days" not in f"{done.trace}"
