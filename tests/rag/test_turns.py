@@ -165,3 +165,16 @@ def test_the_trace_of_an_answer_has_no_word_of_what_the_conversation_before_rest
     assert done.trace
     assert done.answer == ABSTENTION
     assert "six days" not in f"{done.trace}"
+
+
+def test_what_a_later_answer_says_of_an_earlier_passage_is_gone_once_that_is_replaced(workshop: Workshop) -> None:
+    workshop.add(SIX, source_id="leave")
+    workshop.work()
+
+    with engine(f"{SIX[:-1]} [1].", f"{SIX[:-1]} [1].") as server:
+        ask(workshop, server.url, LEAVE, LEAVE)
+    workshop.add("Everyone has seven days of leave.", source_id="leave")
+    workshop.work()
+
+    turns = Conversations(workshop.engine, keep_days=30).read(ID, ANNA).turns
+    assert [one.answer for one in turns] == [GONE, GONE]
