@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from api.live import Live, Reader
 from rag.draft import Question
 from rag.errors import AnswerGone, AnswerStopped, RagError, TooManyQuestions
-from rag.types import AnswerEvent, Sources
+from rag.types import AnswerEvent, Done, Sources
 
 log = logging.getLogger(__name__)
 GRACE_S = 1.0  # for a reader whose connection broke; then the engine is stopped
@@ -49,7 +49,7 @@ class Answers:
             )
         began = time.monotonic()
         stopped = AnswerStopped("Nobody was reading any more. Ask again.")
-        live: Live[Event] = Live(_ending(events), grace_s=GRACE_S, stopped=stopped)
+        live: Live[Event] = Live(_ending(events), grace_s=GRACE_S, stopped=stopped, is_last=_is_last)
         kept = _Kept(owner=question.principal.name, live=live)
         live.when_over(lambda: self._over(kept, began))
         self._running += 1
@@ -90,6 +90,10 @@ class Answers:
         """Return the seconds after which one of those in progress has ended, as things went lately."""
         usual = sum(self._lasted) / len(self._lasted) if self._lasted else 1.0
         return max(1, math.ceil(usual / self._most_at_once))
+
+
+def _is_last(event: Event) -> bool:
+    return isinstance(event, Done | RagError)
 
 
 async def _ending(events: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[Event, None]:

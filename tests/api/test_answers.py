@@ -124,6 +124,20 @@ def test_what_has_ended_is_not_read_again_once_a_document_of_its_sources_is_dele
     run(story())
 
 
+def test_an_answer_that_is_done_is_not_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "GRACE_S", 0.05)
+    monkeypatch.setattr(live, "MOST_AHEAD", 2)
+
+    async def story() -> None:
+        kept = Answers(1)
+        kept.begin(question(), speaking("a")).follow().close()
+        await asyncio.sleep(0.2)
+
+        assert await rest(kept.resume("t1-0", "key_1")[1]) == [(1, "a"), (2, "Done")]
+
+    run(story())
+
+
 def test_an_answer_that_nobody_reads_is_stopped_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "GRACE_S", 0.05)
 
