@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from api.live import Live, Reader
 from rag.draft import Question
 from rag.errors import AnswerGone, AnswerStopped, RagError, TooManyQuestions
-from rag.types import AnswerEvent
+from rag.types import AnswerEvent, Done, Sources
 
 log = logging.getLogger(__name__)
 GRACE_S = 1.0  # for a reader whose connection broke; then the engine is stopped
@@ -49,7 +49,7 @@ class Answers:
             )
         began = time.monotonic()
         stopped = AnswerStopped("Nobody was reading any more. Ask again.")
-        live: Live[Event] = Live(_ending(events), grace_s=GRACE_S, stopped=stopped)
+        live: Live[Event] = Live(_ending(events), grace_s=GRACE_S, stopped=stopped, is_last=_is_last)
         kept = _Kept(owner=question.principal.name, live=live)
         live.when_over(lambda: self._over(kept, began))
         self._running += 1
@@ -61,11 +61,21 @@ class Answers:
 
         Raise AnswerGone if it is not kept here, or not this caller's.
         """
+        trace_id, number, kept = self._find(event_id, caller)
+        return trace_id, kept.live.follow(number)
+
+    def documents(self, event_id: str, caller: str) -> list[str]:
+        """Return the documents of an answer's sources as far as they are known. Raise AnswerGone as `resume` does."""
+        _, _, kept = self._find(event_id, caller)
+        found = [event for event in kept.live.events if isinstance(event, Sources)]
+        return sorted({hit.document_id for sources in found for hit in sources.hits})
+
+    def _find(self, event_id: str, caller: str) -> tuple[str, int, _Kept]:
         trace_id, _, number = event_id.rpartition("-")
         kept = self._kept.get(trace_id)
         if kept is None or kept.owner != caller or not number.isdecimal():
             raise AnswerGone("It is not kept any more, or not by the process that you have reached. Ask again.")
-        return trace_id, kept.live.follow(int(number))
+        return trace_id, int(number), kept
 
     def _over(self, kept: _Kept, began: float) -> None:
         kept.ended = time.monotonic()
@@ -80,6 +90,10 @@ class Answers:
         """Return the seconds after which one of those in progress has ended, as things went lately."""
         usual = sum(self._lasted) / len(self._lasted) if self._lasted else 1.0
         return max(1, math.ceil(usual / self._most_at_once))
+
+
+def _is_last(event: Event) -> bool:
+    return isinstance(event, Done | RagError)
 
 
 async def _ending(events: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[Event, None]:

@@ -17,11 +17,21 @@ log = logging.getLogger(__name__)
 class Live(Generic[T]):
     """The events of one stream, in order. Once nobody follows it for `grace_s` seconds, it is stopped."""
 
-    def __init__(self, source: AsyncGenerator[T, None], *, grace_s: float = 0.0, stopped: T | None = None) -> None:
-        """Begin. `stopped` is the last event of a stream that was stopped. What `source` raises ends the stream."""
+    def __init__(
+        self,
+        source: AsyncGenerator[T, None],
+        *,
+        grace_s: float = 0.0,
+        stopped: T | None = None,
+        is_last: Callable[[T], bool] = lambda _: False,
+    ) -> None:
+        """Begin. What `source` raises ends the stream.
+
+        `stopped` is the last event of a stream that was stopped before one that `is_last`.
+        """
         self.events: list[T] = []
         self.is_over = False
-        self._source, self._grace_s, self._stopped = source, grace_s, stopped
+        self._source, self._grace_s, self._stopped, self._is_last = source, grace_s, stopped, is_last
         self._readers: set[Reader[T]] = set()
         self._ended: list[Callable[[], None]] = []
         self._furthest, self._room = 0, asyncio.Event()
@@ -55,6 +65,8 @@ class Live(Generic[T]):
             async with aclosing(self._source):
                 async for event in self._source:
                     self.events.append(event)
+                    if self._is_last(event):
+                        break
                     self._tell()
                     while len(self.events) - self._furthest >= MOST_AHEAD:
                         self._room.clear()

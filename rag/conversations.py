@@ -28,7 +28,8 @@ _ID = re.compile("[0-9a-f]{32}")
 class PastTurn:
     """A question and its answer. `sources` are those that it added to the prompt, as far as they may be read now.
 
-    `documents` are all that the answer may rest on. `at` is Unix seconds. `is_gone`: the answer is replaced by GONE.
+    `again` are those that earlier questions added and that its citations point to. `documents` are all that the answer
+    may rest on. `at` is Unix seconds. `is_gone`: the answer is replaced by GONE.
     """
 
     question: str
@@ -37,6 +38,7 @@ class PastTurn:
     trace_id: str
     sources: tuple[NumberedHit, ...]
     documents: tuple[str, ...]
+    again: tuple[NumberedHit, ...] = ()
     at: float = 0.0
     is_gone: bool = False
 
@@ -99,8 +101,8 @@ class Conversations:
     def _turns(self, rows: Sequence[TurnRow], principal: Principal) -> list[PastTurn]:
         """Return the turns with what may be read now.
 
-        An answer is gone with a document that it may rest on, and with a passage that it added to the prompt and that
-        is not served any more.
+        An answer is gone with a document that it may rest on, and with a passage that it added to the prompt, or cites,
+        and that is not served any more.
         """
         ids = {chunk for row in rows for _, chunks in row.sources for chunk in chunks}
         hits = self._candidates.hits(ids, principal) if ids else {}
@@ -119,6 +121,7 @@ class Conversations:
                     sources=tuple(
                         NumberedHit(n=n, hit=joined([hits[chunk] for chunk in chunks]), chunk_ids=tuple(chunks))
                         for n, chunks in kept
+                        if n
                     ),
                     documents=tuple(row.documents),
                     at=row.at,
@@ -149,7 +152,9 @@ class Conversations:
             last = session.scalar(select(func.max(TurnRow.ordinal)).where(TurnRow.conversation_id == conversation_id))
             row.updated_at = now
             is_next = (last or 0) == after
-            sources = [[source.n, list(source.chunk_ids)] for source in turn.sources] if is_next else []
+            # With 0 in place of a number that is another turn's.
+            sources = [[source.n if is_next else 0, list(source.chunk_ids)] for source in turn.sources]
+            sources += [[0, list(source.chunk_ids)] for source in turn.again]
             session.add(
                 TurnRow(
                     conversation_id=conversation_id,

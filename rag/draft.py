@@ -105,14 +105,20 @@ class Draft:
         return next((source.n for source in self.sources if hit.chunk_id in source.chunk_ids), None)
 
     def turn(self) -> PastTurn:
-        """Return the answer as a conversation keeps it."""
+        """Return the answer as a conversation keeps it.
+
+        Without the names of what was nearest: it rests on no document, so that nothing would take them out again, nor
+        keep those of internal ones from an external engine.
+        """
+        cited = {citation.n for citation in self.citations}
         return PastTurn(
             question=self.question.text,
-            answer=self.answer,
+            answer=self.answer if self.citations else ABSTENTION,
             abstained=not self.citations,
             trace_id=self.question.trace_id,
             sources=tuple(self.added if self.written or self.citations else ()),
             documents=self.documents if self.citations else (),
+            again=tuple(source for source in self.sources if source.n in cited and source not in self.added),
         )
 
     def reached(self, step: str) -> None:

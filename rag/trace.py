@@ -110,7 +110,7 @@ def trace_of(draft: "Draft", ended: Ended, error: Exception | None = None) -> Tr
         ended=ended,
         question=question.text,
         search=_search(draft),
-        sources=frozenset((hit.document_id, hit.version) for hit in draft.hits),
+        sources=_sources(draft),
         candidates=explained(draft.retrieval) if draft.retrieval else [],
         evidence=draft.evidence.probability,
         prompt=draft.prompt,
@@ -127,6 +127,14 @@ def trace_of(draft: "Draft", ended: Ended, error: Exception | None = None) -> Tr
         timings_ms=_timings(draft),
         error=_problem(error) if error else None,
     )
+
+
+def _sources(draft: "Draft") -> frozenset[tuple[str, int]]:
+    """Return the versions that the hits are of, and all that the prompt holds or was said before from."""
+    turns = draft.conversation.turns if draft.conversation else ()
+    earlier = [source.hit for turn in turns for source in turn.sources]
+    hits = [*draft.hits, *(source.hit for source in draft.sources), *earlier]
+    return frozenset((hit.document_id, hit.version) for hit in hits)
 
 
 def _search(draft: "Draft") -> dict[str, Any]:

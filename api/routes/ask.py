@@ -16,7 +16,7 @@ from api.schemas import AskRequest, CitationBody, DoneBody, SourceBody
 from api.services import Services
 from api.sse import EventStream, frame, read_whole
 from rag.draft import Question
-from rag.errors import RagError
+from rag.errors import AnswerGone, RagError
 from rag.types import Citation, Done, Principal, Sources, Token
 
 router = APIRouter(prefix="/v1", tags=["ask"])
@@ -36,6 +36,9 @@ async def ask(
     or one `error`. With `stream: false`, the `done` object alone.
     """
     if last_event_id:
+        documents = services.answers.documents(last_event_id, caller.name)
+        if await run_sync(services.registry.hidden, documents, caller):
+            raise AnswerGone("A document that it may rest on was deleted or closed to you meanwhile. Ask again.")
         trace_id, reader = services.answers.resume(last_event_id, caller.name)
         return EventStream(lambda: reader, partial(_frame, trace_id))
     if body.collections is not None:

@@ -1,17 +1,30 @@
 """Answers in progress: gone on with after a break, stopped when nobody reads, refused beyond their number."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator, Coroutine
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from fastapi import Request
 
 from api import answers, live, sse
 from api.answers import Answers, Event
 from api.live import Reader
+from api.routes.ask import ask
+from api.schemas import AskRequest
+from api.services import Services
+from rag.database import connect
 from rag.draft import Question
 from rag.errors import AnswerGone, AnswerStopped, IndexUnavailable, RagError, TooManyQuestions
-from rag.types import AnswerEvent, Done, Principal, Token, Usage
+from rag.registry import Registry
+from rag.types import AnswerEvent, Done, Principal, Sources, Token, Usage
+from tests.rag.conftest import ADMIN, upload
+from tests.rag.test_compose import hit
 
 ASKER = Principal(name="key_1", scopes=frozenset())
 
@@ -83,6 +96,44 @@ def test_a_stream_is_for_its_asker_alone_and_must_be_known(event_id: str) -> Non
 
         with pytest.raises(AnswerGone):
             kept.resume(event_id, caller)
+
+    run(story())
+
+
+def test_what_has_ended_is_not_read_again_once_a_document_of_its_sources_is_deleted(
+    empty_sqlite: Path, tmp_path: Path
+) -> None:
+    registry = Registry(connect(f"sqlite:///{shutil.copy(empty_sqlite, tmp_path)}"))
+    document, _ = registry.add(upload("handbook"), ADMIN)
+
+    async def found() -> AsyncGenerator[AnswerEvent, None]:
+        yield Sources(hits=(replace(hit("any"), document_id=document.id),), numbers=(1,))
+        yield done("a")
+
+    async def story() -> None:
+        kept = Answers(1)
+        await rest(kept.begin(question(), found()).follow())
+        services = cast("Services", SimpleNamespace(answers=kept, registry=registry))
+        again = partial(ask, AskRequest(question="?"), cast("Request", None), services, ASKER, "t1-0")
+        assert await again()
+        registry.delete(document.id, ADMIN)
+
+        with pytest.raises(AnswerGone, match="deleted"):
+            await again()
+
+    run(story())
+
+
+def test_an_answer_that_is_done_is_not_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "GRACE_S", 0.05)
+    monkeypatch.setattr(live, "MOST_AHEAD", 2)
+
+    async def story() -> None:
+        kept = Answers(1)
+        kept.begin(question(), speaking("a")).follow().close()
+        await asyncio.sleep(0.2)
+
+        assert await rest(kept.resume("t1-0", "key_1")[1]) == [(1, "a"), (2, "Done")]
 
     run(story())
 

@@ -170,6 +170,25 @@ def test_an_answer_that_rests_on_an_earlier_one_is_gone_with_it_and_the_one_befo
     assert [one.is_gone for one in conversations.read(FIRST, ANNA).turns] == [False, True]
 
 
+@pytest.mark.parametrize("is_beside_another", [False, True])
+def test_an_answer_that_rests_on_the_passages_of_an_earlier_question_is_gone_once_they_are_replaced(
+    conversations: Conversations, registry: Registry, leases: Leases, serving: Serving, *, is_beside_another: bool
+) -> None:
+    document = served(registry, leases, serving)
+    first = turn("How many?", document)
+    later = first if is_beside_another else PastTurn(**{**vars(first), "sources": (), "again": first.sources})
+    conversations.append(FIRST, ANNA, first, after=0)
+    conversations.append(FIRST, ANNA, later, after=0 if is_beside_another else 1)
+    assert [(one.is_gone, len(one.sources)) for one in conversations.read(FIRST, ANNA).turns] == [
+        (False, 1),
+        (False, 0),
+    ]
+    registry.add(upload("other", source_id="handbook"), ADMIN)
+    finish(leases, serving, document, "seven days")
+
+    assert [one.answer for one in conversations.read(FIRST, ANNA).turns] == [GONE, GONE]
+
+
 def test_a_purge_leaves_nothing_of_an_answer_that_rests_on_the_document(
     conversations: Conversations, registry: Registry, leases: Leases, serving: Serving, engine: Engine
 ) -> None:

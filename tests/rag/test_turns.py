@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import anyio
 
@@ -12,14 +13,17 @@ from rag.candidates import Candidates
 from rag.conversations import GONE, Conversations
 from rag.draft import Question
 from rag.engines import Engines
+from rag.prompt import ABSTENTION
+from rag.registry import Registry
 from rag.retrieve import Retriever
 from rag.routing import Routing
-from rag.settings import GeneratorSettings
+from rag.settings import GeneratorSettings, TraceSettings
+from rag.traces import Traces
 from rag.types import Citation, Done, Principal, Scope, Sources, Turn
 from rag.write import Writer
 from tests.http_server import Exchange, Server, serving
 from tests.rag.test_generate import USAGE, begin, delta
-from tests.workshop import ADMIN, Workshop
+from tests.workshop import ADMIN, Hooked, Workshop, once
 
 SIX, RAIL = "Everyone has six days of leave.", "Everyone travels by rail."
 ANNA = Principal(name="key_anna", scopes=frozenset({Scope.ASK}))
@@ -46,17 +50,18 @@ def engine(*answers: str) -> Iterator[Server]:
 def ask(workshop: Workshop, url: str, *texts: str, **more: Any) -> list[tuple[Sources, list[Citation], Done]]:
     """Ask these questions in the conversation ID, or with what `more` says."""
 
+    registry, traces = more.pop("registry", workshop.registry), more.pop("traces", None)
+
     async def asked() -> list[Any]:
         engines = Engines(GeneratorSettings(url=url))
         generator = Routing(engines={"generator": engines})
-        retriever = Retriever(
-            registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=workshop.indexes
-        )
+        retriever = Retriever(registry=registry, candidates=Candidates(workshop.engine), indexes=workshop.indexes)
         answerer = Answerer(
             retriever=retriever,
             writer=Writer(retriever=retriever, generator=generator),
             min_evidence=0.0,
             conversations=Conversations(workshop.engine, keep_days=30),
+            traces=traces,
         )
         fields: dict[str, Any] = {"conversation_id": ID, "principal": ANNA, "top_k": 1} | more
         found = [[event async for event in answerer.answer(Question(text=text, **fields))] for text in texts]
@@ -129,3 +134,47 @@ def test_without_an_engine_the_quotes_of_a_conversation_are_kept_too(workshop: W
     one, other = Conversations(workshop.engine, keep_days=30).read(ID, ANNA).turns
     assert (one.documents, [source.n for source in [*one.sources, *other.sources]]) == ((document.id,), [1, 2])
     assert other.answer.endswith("[2]")
+
+
+def test_a_question_without_an_answer_is_kept_without_the_names_of_what_was_nearest(workshop: Workshop) -> None:
+    workshop.add(SIX)
+    workshop.work()
+
+    with engine(ABSTENTION) as server:
+        [(_, _, done)] = ask(workshop, server.url, LEAVE)
+
+    [kept] = Conversations(workshop.engine, keep_days=30).read(ID, ANNA).turns
+    assert "Part 0" in done.answer
+    assert (kept.answer, kept.abstained) == (ABSTENTION, True)
+
+
+def test_the_trace_of_an_answer_has_no_word_of_what_the_conversation_before_rested_on_once_that_is_deleted(
+    workshop: Workshop,
+) -> None:
+    document = workshop.add(SIX)
+    workshop.add(RAIL, filename="travel.md")
+    workshop.work()
+
+    with engine(f"{SIX[:-1]} [1].", f"{SIX[:-1]} [1].") as server:
+        ask(workshop, server.url, LEAVE)
+        traces = Traces(workshop.engine, TraceSettings(keep_text="full"))
+        delete = partial(workshop.registry.delete, document.id, ADMIN)
+        hooked = cast("Registry", Hooked(workshop.registry, hidden=once(delete)))
+        [(_, _, done)] = ask(workshop, server.url, RIDE, explain=True, traces=traces, registry=hooked)
+
+    assert done.trace
+    assert done.answer == ABSTENTION
+    assert "six days" not in f"{done.trace}"
+
+
+def test_what_a_later_answer_says_of_an_earlier_passage_is_gone_once_that_is_replaced(workshop: Workshop) -> None:
+    workshop.add(SIX, source_id="leave")
+    workshop.work()
+
+    with engine(f"{SIX[:-1]} [1].", f"{SIX[:-1]} [1].") as server:
+        ask(workshop, server.url, LEAVE, LEAVE)
+    workshop.add("Everyone has seven days of leave.", source_id="leave")
+    workshop.work()
+
+    turns = Conversations(workshop.engine, keep_days=30).read(ID, ANNA).turns
+    assert [one.answer for one in turns] == [GONE, GONE]
