@@ -10,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api.middleware import BodyLimit, SecurityHeaders
 from api.problems import install_problems
-from api.routes import ask, audit, documents, generations, health, search, sources
+from api.routes import ask, audit, documents, generations, health, openai, search, sources
 from api.services import Services
 from rag.errors import ConfigurationError
 from rag.settings import Settings
@@ -35,7 +35,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, sources, search, ask, generations, audit, health):
+    for module in (documents, sources, search, ask, openai, generations, audit, health):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(SecurityHeaders)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from rag.audit import AuditEntry
+from rag.draft import Question
 from rag.generations import Progress
 from rag.retrieve import Retrieval, explained
 from rag.types import (
@@ -95,6 +96,18 @@ class AskRequest(Request):
     top_k: int | None = Field(None, ge=1, le=50, description="Passages given to the model.")
     filters: FiltersBody = FiltersBody()
     stream: bool = True
+
+    def record(self, caller: Principal, top_k: int) -> Question:
+        """Return the question; `top_k` holds where the request names none."""
+        return Question(
+            text=self.question,
+            principal=caller,
+            collections=self.collections,
+            history=[turn.record() for turn in self.history],
+            filters=self.filters.record(),
+            conversation_id=self.conversation_id,
+            top_k=self.top_k or top_k,
+        )
 
 
 class ProgressBody(BaseModel):

@@ -29,15 +29,7 @@ async def ask(body: AskRequest, services: ServicesDep, caller: Asker) -> Respons
     """
     if body.collections is not None:
         services.registry.require_collections(body.collections)
-    question = Question(
-        text=body.question,
-        principal=caller,
-        collections=body.collections,
-        history=[turn.record() for turn in body.history],
-        filters=body.filters.record(),
-        conversation_id=body.conversation_id,
-        top_k=body.top_k or services.settings.retrieve.top_k,
-    )
+    question = body.record(caller, services.settings.retrieve.top_k)
     if body.stream:
         return event_stream(_frames(question, services))
     async with aclosing(services.answerer.answer(question)) as events:
