@@ -1,7 +1,7 @@
 """The FastAPI application: routes, error table, security headers, static pages."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -10,7 +10,22 @@ from fastapi.staticfiles import StaticFiles
 
 from api.middleware import BodyLimit, SecurityHeaders
 from api.problems import install_problems
-from api.routes import ask, audit, documents, generations, health, openai, search, sources
+from api.routes import (
+    ask,
+    audit,
+    cases,
+    collections,
+    conversations,
+    documents,
+    generations,
+    health,
+    metrics,
+    openai,
+    questions,
+    search,
+    sources,
+    traces,
+)
 from api.services import Services
 from rag.errors import ConfigurationError
 from rag.settings import Settings
@@ -29,13 +44,14 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         app.state.services = services
-        yield
-        if services and services.generator:
-            await services.generator.close()
+        async with services.generator.watched() if services and services.generator else nullcontext():
+            yield
 
     app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, sources, search, ask, openai, generations, audit, health):
+    for module in (documents, collections, sources, search, ask, conversations, traces, questions, cases):
+        app.include_router(module.router)
+    for module in (openai, generations, audit, health, metrics):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(SecurityHeaders)

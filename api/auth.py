@@ -49,12 +49,12 @@ def _is_local(request: Request) -> bool:
     return host.hostname in LOOPBACK_NAMES and is_own
 
 
-def allowed(scope: Scope) -> Callable[[Principal], Principal]:
-    """Return a dependency that lets through who holds `scope`, and raises Forbidden otherwise."""
+def allowed(*scopes: Scope) -> Callable[[Principal], Principal]:
+    """Return a dependency that lets through who holds one of the scopes, and raises Forbidden otherwise."""
 
     def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
-        if scope not in caller.scopes and not caller.is_admin:
-            raise Forbidden(f"It needs the scope {scope}.")
+        if caller.scopes.isdisjoint(scopes) and not caller.is_admin:
+            raise Forbidden(f"It needs the scope {' or '.join(scopes)}.")
         return caller
 
     return check
@@ -63,5 +63,6 @@ def allowed(scope: Scope) -> Callable[[Principal], Principal]:
 Asker = Annotated[Principal, Depends(allowed(Scope.ASK))]
 Searcher = Annotated[Principal, Depends(allowed(Scope.SEARCH))]
 Reader = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_READ))]
+CollectionReader = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_READ, Scope.SEARCH, Scope.ASK))]
 Writer = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_WRITE))]
 Administrator = Annotated[Principal, Depends(allowed(Scope.ADMIN))]

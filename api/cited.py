@@ -1,14 +1,18 @@
 """Whole answers for readers who can take nothing back: checked, with the titles of what they cite."""
 
 import re
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import Field
 
+from api.answers import Event
+from api.live import Live, Reader
 from api.schemas import CitationBody
-from rag.types import AnswerEvent, Done, Sources
+from rag.errors import RagError
+from rag.types import Done, Sources
 
+PATIENCE_S = 10.0
 _LINES = re.compile(r"(?:\n+- \[\d{1,2}\] [^\n]*)+\s*\Z")
 _MARKUP = str.maketrans("[]<>", "()()")
 
@@ -17,28 +21,41 @@ class CitedBody(CitationBody):
     title: str = Field(description="Of the document that is cited.")
 
 
-async def begun(events: AsyncGenerator[AnswerEvent, None]) -> Sources:
-    """Return an answer's first event. Raise what the retrieval raises, before anything was sent to the reader."""
-    sources = await anext(events)
-    assert isinstance(sources, Sources)  # noqa: S101  # what every answer begins with
-    return sources
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """An answer that nothing will change any more."""
+
+    done: Done
+    citations: list[CitedBody]
 
 
-async def finished(events: AsyncGenerator[AnswerEvent, None]) -> Done:
-    """Return an answer's last event, whatever was written meanwhile."""
-    async with aclosing(events):
-        *_, done = [event async for event in events]
-    assert isinstance(done, Done)  # noqa: S101  # what every answer ends with
-    return done
+async def begun(live: Live[Event], reader: Reader[Event]) -> None:
+    """Wait for an answer's first event. Raise what its retrieval raised."""
+    while not live.events:
+        await reader.batch(PATIENCE_S)
+    if isinstance(live.events[0], RagError):
+        raise live.events[0]
 
 
-def cited(sources: Sources, done: Done) -> list[CitedBody]:
-    """Return the citations of an answer, each with its document's title."""
-    titles = {n: hit.title for n, hit in enumerate(sources.hits, start=1)}
-    return [
+async def finished(live: Live[Event], reader: Reader[Event]) -> Checked:
+    """Read an answer to its end and return it; the caller closes the reader. Raise the error that it ended with."""
+    while await reader.batch(PATIENCE_S) is not None:
+        pass
+    return checked(live.events)
+
+
+def checked(events: Sequence[Event]) -> Checked:
+    """Return what all events of an answer come to. Raise the error that it ended with."""
+    first, last = events[0], events[-1]
+    if isinstance(last, RagError):
+        raise last
+    assert isinstance(first, Sources) and isinstance(last, Done)  # noqa: S101  # how every answer begins and ends
+    titles = {n: hit.title for n, hit in zip(first.numbers, first.hits, strict=True)}
+    citations = [
         CitedBody(title=titles.get(citation.n, citation.document_id), **CitationBody.of(citation).model_dump())
-        for citation in done.citations
+        for citation in last.citations
     ]
+    return Checked(done=last, citations=citations)
 
 
 def source_lines(citations: Sequence[CitedBody]) -> str:

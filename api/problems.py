@@ -27,6 +27,11 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.OriginalMissing: 404,
     errors.CollectionNotFound: 404,
     errors.SourceNotFound: 404,
+    errors.TraceNotFound: 404,
+    errors.CaseNotFound: 404,
+    errors.AnswerGone: 410,
+    errors.AnswerStopped: 410,
+    errors.ConversationNotFound: 404,
     errors.FetchRefused: 422,
     errors.PageGone: 422,
     errors.Unauthenticated: 401,
@@ -34,6 +39,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.EmbedderMismatch: 500,
     errors.GenerationNotReady: 409,
     errors.ConfigurationError: 500,
+    errors.TooManyQuestions: 429,
     errors.IndexUnavailable: 503,
     errors.EmbedderUnavailable: 503,
     errors.RerankerUnavailable: 503,
@@ -52,7 +58,9 @@ def problem(error: errors.RagError) -> dict[str, Any]:
 
 def problem_response(error: errors.RagError) -> JSONResponse:
     body = problem(error)
-    headers = {"WWW-Authenticate": "Bearer"} if body["status"] == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if body["status"] == 401 else {}
+    if isinstance(error, errors.TooManyQuestions):
+        headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse(body, body["status"], headers, media_type="application/problem+json")
 
 

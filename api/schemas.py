@@ -2,10 +2,13 @@
 
 from datetime import date
 from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from api.trace_schemas import CandidateBody, TraceBody, UsageBody
 from rag.audit import AuditEntry
+from rag.collections import CollectionInfo
 from rag.draft import Question
 from rag.generations import Progress
 from rag.retrieve import Retrieval, explained
@@ -91,22 +94,30 @@ class SearchRequest(Request):
 class AskRequest(Request):
     question: Text
     collections: list[CollectionName] | None = Field(None, description="Where to look; everywhere, if left out.")
-    conversation_id: Annotated[str, StringConstraints(max_length=100)] | None = None
-    history: list[TurnBody] = Field(default=[], max_length=50, description="Earlier messages, oldest first.")
+    conversation_id: Annotated[str, StringConstraints(max_length=100)] | None = Field(
+        None, description="The conversation to go on with; left out, one begins."
+    )
+    history: list[TurnBody] = Field(
+        default=[],
+        max_length=50,
+        description="Earlier messages, oldest first, if the caller keeps them: we do not, then.",
+    )
     top_k: int | None = Field(None, ge=1, le=50, description="Passages given to the model.")
     filters: FiltersBody = FiltersBody()
     stream: bool = True
+    explain: bool = Field(False, description="Put the answer's trace into `done`.")
 
     def record(self, caller: Principal, top_k: int) -> Question:
-        """Return the question; `top_k` holds where the request names none."""
+        """Return the question; `top_k` holds where the request names none. Without a history, a conversation begins."""
         return Question(
             text=self.question,
             principal=caller,
             collections=self.collections,
             history=[turn.record() for turn in self.history],
             filters=self.filters.record(),
-            conversation_id=self.conversation_id,
+            conversation_id=self.conversation_id or (None if self.history else uuid4().hex),
             top_k=self.top_k or top_k,
+            explain=self.explain,
         )
 
 
@@ -249,25 +260,6 @@ class SourceBody(HitBody):
         return cls(n=n, **HitBody.of(hit).model_dump())
 
 
-class CandidateBody(BaseModel):
-    """A chunk that was considered. Ranks begin at 1; null where that retriever did not propose it."""
-
-    chunk_id: str
-    document_id: str
-    title: str
-    dense: float | None = Field(description="Cosine, -1 to 1.")
-    dense_rank: int | None
-    lexical: float | None = Field(description="BM25 as a share of what all the query's words weigh.")
-    lexical_rank: int | None
-    hop: float = Field(description="What following a name from a better hit added.")
-    via: str | None = Field(description="The chunk that has the name.")
-    score: float = Field(description="Before reranking.")
-    rerank: float | None = Field(description="The reranker's score, if it read the chunk.")
-    rerank_rank: int | None
-    rank: int | None = Field(description="Its place among the hits, from 1; null if it is none.")
-    dropped: str | None = Field(description="Why it is no hit.")
-
-
 class SearchAnswer(BaseModel):
     hits: list[HitBody]
     took_ms: dict[str, float]
@@ -286,6 +278,7 @@ class CitationBody(BaseModel):
     document_id: str
     version: int
     page: int | None
+    section: str | None = Field(description="The headings above the quote, ` > ` between them.")
     start: int
     end: int
     quote: str
@@ -296,12 +289,6 @@ class CitationBody(BaseModel):
         return cls(**{name: getattr(citation, name) for name in cls.model_fields})
 
 
-class UsageBody(BaseModel):
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-
-
 class DoneBody(BaseModel):
     answer: str
     abstained: bool
@@ -310,7 +297,10 @@ class DoneBody(BaseModel):
     timings: dict[str, float] = Field(description="Milliseconds since the question came.")
     trace_id: str
     conversation_id: str
+    evidence: float = Field(description="How likely the passages were to answer, 0 to 1, before anything was written.")
     generator: str = Field(description="The model that wrote the answer, or `extractive` for quoted passages.")
+    trace: TraceBody | None = Field(None, description="With `explain`: how the answer came about.")
+    cached: bool = Field(description="Whether it is an answer given before; `usage` is zeros then.")
 
     @classmethod
     def of(cls, done: Done) -> "DoneBody":
@@ -318,15 +308,14 @@ class DoneBody(BaseModel):
             answer=done.answer,
             abstained=done.abstained,
             citations=[CitationBody.of(citation) for citation in done.citations],
-            usage=UsageBody(
-                prompt_tokens=done.usage.prompt_tokens,
-                completion_tokens=done.usage.completion_tokens,
-                cached_tokens=done.usage.cached_tokens,
-            ),
+            usage=UsageBody(**vars(done.usage)),
             timings=done.timings_ms,
             trace_id=done.trace_id,
             conversation_id=done.conversation_id,
+            evidence=round(done.evidence, 4),
             generator=done.generator,
+            trace=TraceBody.of(done.trace) if done.trace else None,
+            cached=done.cached,
         )
 
 
@@ -351,6 +340,27 @@ class GenerationBody(BaseModel):
             progress=ProgressBody(done=progress.done, total=progress.total, unit="documents"),
             failed=progress.failed,
         )
+
+
+class CollectionBody(BaseModel):
+    name: str
+    internal: bool = Field(description="Whether its passages are kept from external generators.")
+    documents: int = Field(description="Those that the caller may see.")
+    chunks: int = Field(description="Passages of these documents.")
+
+    @classmethod
+    def of(cls, info: CollectionInfo) -> "CollectionBody":
+        return cls(name=info.name, internal=info.internal, documents=info.documents, chunks=info.chunks)
+
+
+class CollectionList(BaseModel):
+    collections: list[CollectionBody]
+
+
+class CollectionChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    internal: bool = Field(description="Keep its passages from external generators.")
 
 
 class AuditBody(BaseModel):

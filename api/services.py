@@ -1,29 +1,39 @@
 """What the routes work with, opened once when the API starts."""
 
+import os
 import threading
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from api.answers import Answers
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.store import open_store
 from rag.answer import Answerer
+from rag.cache import open_cache
 from rag.candidates import Candidates
+from rag.cases import Cases
+from rag.collections import Collections
+from rag.conversations import Conversations
 from rag.database import connect
 from rag.dense import DenseIndexes
-from rag.generate import Generator
+from rag.feedback import Feedback
 from rag.generations import Generations
 from rag.keys import Keys
 from rag.leases import Leases
+from rag.prompt import check_prompts
 from rag.registry import Registry
 from rag.rerank import Reranker
 from rag.retrieve import Retriever
+from rag.routing import Routing, open_routing
 from rag.serving import Serving
 from rag.settings import Settings
 from rag.sources import Sources
+from rag.traces import Traces
+from rag.write import Writer
 
 FETCHES_AT_ONCE = 4  # of pages; so that slow hosts do not take the threads that answer questions
 FETCH_S = 60.0
@@ -36,6 +46,7 @@ class Services:
     settings: Settings
     engine: Engine
     registry: Registry
+    collections: Collections
     keys: Keys
     leases: Leases
     serving: Serving
@@ -44,9 +55,14 @@ class Services:
     sources: Sources
     fetcher: Fetcher
     fetching: threading.Semaphore
+    conversations: Conversations
     retriever: Retriever
-    generator: Generator | None
+    generator: Routing | None
+    traces: Traces
+    feedback: Feedback
+    cases: Cases
     answerer: Answerer
+    answers: Answers
 
 
 def open_services(settings: Settings) -> Services:
@@ -59,11 +75,18 @@ def open_services(settings: Settings) -> Services:
     indexes.start()
     reranker = Reranker(settings.reranker.model, settings.reranker_url) if settings.reranker.model else None
     retriever = Retriever(registry=registry, candidates=Candidates(engine), indexes=indexes, reranker=reranker)
-    generator = Generator(settings.generator) if settings.generator.url else None
+    collections = Collections(engine)
+    # Keys of other generators come by the names that the policy gives: no setting could know them.
+    generator = open_routing(settings.generator, os.environ, collections)
+    traces = Traces(engine, settings.trace)
+    conversations = Conversations(engine, settings.conversation.keep_days)
+    prompts = settings.data_dir / "prompts"
+    check_prompts(prompts)
     return Services(
         settings=settings,
         engine=engine,
         registry=registry,
+        collections=collections,
         keys=Keys(engine),
         leases=Leases(engine),
         serving=Serving(engine),
@@ -81,12 +104,19 @@ def open_services(settings: Settings) -> Services:
             total_s=FETCH_S,
         ),
         fetching=threading.Semaphore(FETCHES_AT_ONCE),
+        conversations=conversations,
         retriever=retriever,
         generator=generator,
+        traces=traces,
+        feedback=Feedback(engine, settings.trace),
+        cases=Cases(engine),
         answerer=Answerer(
             retriever=retriever,
-            generator=generator,
-            min_score=settings.retrieve.min_score,
-            room_tokens=settings.generator.context_tokens - settings.generator.answer_tokens,
+            writer=Writer(retriever=retriever, generator=generator, prompts=prompts),
+            min_evidence=settings.retrieve.min_evidence,
+            cache=open_cache(settings, retriever),
+            conversations=conversations,
+            traces=traces,
         ),
+        answers=Answers(settings.api.max_answers),
     )

@@ -10,10 +10,10 @@ import httpx
 
 from bench.measure import Measure, p50
 from bench.service import ROOT, Service, start, stop, wait_until
-from rag.answer import HISTORY_SHARE
-from rag.prompt import Message, load_prompt, messages, numbered_passages
+from rag.language import question_language
+from rag.prompt import Message, asked, load_prompt, numbered_passages, system_messages
 from rag.settings import Settings
-from rag.types import Hit
+from rag.types import Hit, NumberedHit
 
 QUESTIONS = 8
 REPEATS = 5
@@ -27,7 +27,7 @@ def run() -> list[Measure]:
     questions = [json.loads(line)["question"] for line in lines]
     with tempfile.TemporaryDirectory() as folder:
         arguments = ("--generator", "vllm-cpu", "--samples", str(ROOT / "samples"))
-        service = start(Path(folder), *arguments, RAG_GENERATOR_PROMPT="default")
+        service = start(Path(folder), *arguments, RAG_GENERATOR_PROMPT="default", RAG_CACHE_KEEP_S="0")
         try:
             wait_until(lambda: _generator_is_ready(service), LOADING_S)
             engine = httpx.Client(base_url=service.processes()["api"].environ()["RAG_GENERATOR_URL"], timeout=120)
@@ -58,26 +58,30 @@ def run() -> list[Measure]:
 
 def _rounds(service: Service, engine: httpx.Client, model: str, question: str) -> Iterable[tuple[float, float, float]]:
     """Yield (through the service, search, bare) in seconds, after one round that fills the prefix cache."""
+    prompt = _prompt(service, question)
     for number in range(REPEATS + 1):
         time.sleep(SETTLE_S)
         started = time.perf_counter()
-        hits = service.search(question, top_k=Settings().retrieve.top_k)
+        service.search(question, top_k=Settings().retrieve.top_k)
         searched = time.perf_counter() - started
         time.sleep(SETTLE_S)
         asked = _first(service.http, "/v1/ask", {"question": question}, '{"text"')
         time.sleep(SETTLE_S)
-        bare = _first(engine, "/chat/completions", _bare_body(model, _prompt(question, hits)), '"content":"')
+        bare = _first(engine, "/chat/completions", _bare_body(model, prompt), '"content":"')
         if number:
             yield asked, searched, bare
 
 
-def _prompt(question: str, found: list[dict[str, object]]) -> list[Message]:
-    """Return the very messages that the service sends."""
-    settings, prompt = Settings(), load_prompt("default")
-    names = set(Hit.__dataclass_fields__) - {"context"}
-    hits = [Hit(context="", **{name: hit[name] for name in names}) for hit in found]  # type: ignore[arg-type]
-    room = int((settings.generator.context_tokens - settings.generator.answer_tokens) * (1 - HISTORY_SHARE))
-    return messages(prompt, question, numbered_passages(hits, prompt, question, room), [])
+def _prompt(service: Service, question: str) -> list[Message]:
+    """Return the very messages that the service sends: its first event has the sources as they are numbered."""
+    prompt, names = load_prompt("default", question_language(question)), set(Hit.__dataclass_fields__) - {"context"}
+    with service.http.stream("POST", "/v1/ask", json={"question": question}) as response:
+        found = json.loads(next(line for line in response.iter_lines() if line.startswith("data: "))[6:])["sources"]
+    sources = [
+        NumberedHit(n=one["n"], hit=Hit(context="", **{name: one[name] for name in names}), chunk_ids=())
+        for one in found
+    ]
+    return [*system_messages(prompt), asked(prompt, question, numbered_passages(sources))]
 
 
 def _bare_body(model: str, prompt: list[Message]) -> dict[str, object]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from bench.measure import Measure
 from bench.service import Service, start, stop, wait_until
 from rag.database import connect, transaction
-from rag.tables import AuditRow, ChunkRow, DocumentRow, SourceIdRow, VersionRow
+from rag.tables import AuditRow, ChunkRow, DocumentRow, SourceIdRow, TraceDocumentRow, TraceRow, VersionRow
 
 CANARIES = 1000
 SYLLABLES = ("ba", "ko", "mi", "ru", "te", "xo", "zi", "pha", "lun", "dor")
@@ -116,7 +116,9 @@ def _is_left(service: Service, document_id: str) -> bool:
         service,
         select(func.count()).where(AuditRow.document_id == document_id, AuditRow.action == "document.purged"),
     )
-    return bool(rows or _vectors(service, document_id) or not purged)
+    quoting = select(TraceDocumentRow.trace_id).where(TraceDocumentRow.document_id == document_id)
+    traced = _count(service, select(func.count()).where(TraceRow.id.in_(quoting), TraceRow.text.is_not(None)))
+    return bool(rows or traced or _vectors(service, document_id) or not purged)
 
 
 def _vectors(service: Service, document_id: str) -> int:

@@ -24,7 +24,7 @@ from rag.dense import Dense, DenseIndexes
 from rag.generations import Generations
 from rag.lexical.words import chunk_words
 from rag.model import Model
-from rag.serving import chunk_id
+from rag.records import chunk_id
 from rag.settings import ChromaSettings, EmbedderSettings
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IndexedRow, VersionRow
 from rag.types import Chunk

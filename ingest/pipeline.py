@@ -21,7 +21,8 @@ from ingest.store import Store
 from rag.dense import Dense, DenseIndexes
 from rag.errors import IndexUnavailable, PermanentError, RagError, TransientError
 from rag.leases import Claim, Leases
-from rag.serving import Serving, Switch, chunk_id
+from rag.records import chunk_id
+from rag.serving import Serving, Switch
 from rag.settings import Settings
 from rag.types import Chunk, Extracted, Failure, Version
 from rag.vectors import Vectors

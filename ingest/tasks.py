@@ -22,6 +22,7 @@ from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.sources.run import SourceRunner
 from ingest.store import Store, open_store
+from rag.conversations import Conversations
 from rag.database import connect
 from rag.dense import DenseIndexes
 from rag.errors import RagError
@@ -32,6 +33,7 @@ from rag.registry import Registry
 from rag.serving import Serving
 from rag.settings import Settings
 from rag.sources import Sources
+from rag.traces import Traces
 
 log = logging.getLogger(__name__)
 for _chatty in ("celery.worker.request", "celery.worker.strategy", "celery.app.trace"):
@@ -41,6 +43,7 @@ SEEN_EVERY_S = 5.0
 COMPARE_EVERY_S = 10.0
 RECONCILE_IDLE_S, RECONCILE_BUSY_S = 60.0, 3600.0  # while documents come in, the counts differ anyway
 TIDY_EVERY_S = 86_400.0
+FORGET_EVERY_S = 3600.0
 FORGET_AFTER_S = 86_400.0  # workers that ended
 SOURCES_AT_ONCE, SOURCES_EVERY_S = 2, 2.0  # a long crawl does not hold up the other sources
 
@@ -62,7 +65,8 @@ def run_worker(settings: Settings) -> None:
         stopping=threading.Event(),
     )
     app = make_app(settings.broker.url.get_secret_value())
-    worker = Worker(pipeline, app, settings.worker.concurrency, Originals(engine))
+    kept = (Traces(engine, settings.trace), Conversations(engine, settings.conversation.keep_days))
+    worker = Worker(pipeline, app, settings.worker.concurrency, Originals(engine), *kept)
     app.task(name=WAKE)(worker.work)
     worker_shutting_down.connect(lambda **_: pipeline.stopping.set(), weak=False)
     worker.start()
@@ -105,8 +109,17 @@ def _read_sources(runner: SourceRunner, owner: str, stopping: threading.Event) -
 class Worker:
     """What the threads of this process share."""
 
-    def __init__(self, pipeline: Pipeline, app: Celery, slots: int, originals: Originals) -> None:
-        self._pipeline, self._queue, self._slots, self._originals = pipeline, Queue(app), slots, originals
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        app: Celery,
+        slots: int,
+        originals: Originals,
+        traces: Traces,
+        conversations: Conversations,
+    ) -> None:
+        self._pipeline, self._queue, self._slots = pipeline, Queue(app), slots
+        self._originals, self._traces, self._conversations = originals, traces, conversations
         # A slot is always free of large documents, and not more of them are worked on than there are cores.
         self._large = threading.BoundedSemaphore(max(1, min(slots - 1, os.cpu_count() or 1)))
         self._busy = 0
@@ -140,12 +153,13 @@ class Worker:
                     self._large.release()
 
     def start(self) -> list[threading.Thread]:
-        """Start what goes on beside the work: sweeping, telling that it is alive, comparing what is stored where."""
+        """Start what goes on beside the work: sweeping, telling that it is alive, comparing, tidying."""
         beside = [
             (self.sweep, SWEEP_EVERY_S),
             (self.tell, SEEN_EVERY_S),
             (self.compare, COMPARE_EVERY_S),
             (self.tidy, TIDY_EVERY_S),
+            (self.forget, FORGET_EVERY_S),
         ]
         threads = [threading.Thread(target=self._repeat, args=(do, every_s), daemon=True) for do, every_s in beside]
         for thread in threads:
@@ -173,6 +187,11 @@ class Worker:
     def tidy(self) -> None:
         """Remove originals that nothing refers to."""
         remove_orphans(self._pipeline.store, self._originals)
+
+    def forget(self) -> None:
+        """Remove traces of answers and conversations that are older than they are to be kept."""
+        self._traces.remove_old()
+        self._conversations.remove_old()
 
     def _repeat(self, do: Callable[[], None], every_s: float) -> None:
         """Do it now and then until the worker stops. No error ends it: nobody would see that it is missing."""

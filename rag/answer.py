@@ -2,116 +2,147 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio.to_thread import run_sync
 
-from rag.citations import check
+from rag.cache import AnswerCache
+from rag.citations import check, rest_on
+from rag.conversations import Conversations
 from rag.draft import EXTRACTIVE, Draft, Question
-from rag.errors import GeneratorUnavailable
-from rag.evidence import doubt
-from rag.extract import closest_sentences, extract
-from rag.generate import Generator
-from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
+from rag.evidence import doubt, weigh
+from rag.extract import extract
+from rag.marks import relabelled
+from rag.metrics import measured
+from rag.prompt import ABSTENTION
 from rag.retrieve import Retrieval, Retriever
-from rag.types import AnswerEvent, Hit, Search, Sources, Token, Usage
+from rag.traces import Traces, traced
+from rag.types import AnswerEvent, Citation, Search, Sources
+from rag.write import Writer
 
-HISTORY_SHARE = 0.25  # of the prompt's room; what is left is the sources'
+SEARCHED_MESSAGES = 12  # of what was said before, the last ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answerer:
-    """What answering needs, opened once. `room_tokens` is what the engine's context leaves for the prompt."""
+    """What answering needs, opened once.
+
+    `min_evidence` is the probability, 0 to 1, under which nothing is written. Without `cache` every answer is made
+    anew; without `conversations` none is kept; without `traces` nobody can tell later how an answer came about.
+    """
 
     retriever: Retriever
-    generator: Generator | None
-    min_score: float
-    room_tokens: int
+    writer: Writer
+    min_evidence: float
+    cache: AnswerCache | None = None
+    conversations: Conversations | None = None
+    traces: Traces | None = None
 
+    @measured
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
-        """Yield Sources, Tokens, Citations, then one Done.
+        """Yield Sources, Tokens, Citations, then one Done. An answer that was given before is one Token.
 
-        The answer is withheld if no passage is close enough or the model finds none that answers; it is
-        quoted from the passages if the model cannot be reached or no source supports what it wrote.
+        The answer is withheld if the passages are too unlikely to answer or the model finds none that answers; it is
+        quoted from the passages if the model cannot be reached or no source states what it wrote, and withheld if no
+        sentence of theirs is close enough either.
         Raise a RagError if the retrieval fails.
         """
-        draft = Draft(question=question)
-        draft.retrieval = await run_sync(self._retrieve, question)
-        draft.reached("retrieve")
-        yield Sources(hits=tuple(draft.hits))
-        draft.withheld = doubt(draft.hits, self.min_score)
-        if not draft.withheld:
-            async with aclosing(self._write(draft)) as tokens:
-                async for token in tokens:
-                    draft.reached("first_token")
-                    yield token
-        await run_sync(self._conclude, draft)
-        for citation in draft.citations:
-            yield citation
+        draft, threads = Draft(question=question), self.writer.threads
+        async with traced(draft, self.traces):
+            await run_sync(self._remember, draft, limiter=threads)
+            if self.cache:
+                await run_sync(self.cache.recall, draft, await self.writer.identity(), limiter=threads)
+            if not draft.cached:
+                draft.retrieval = await run_sync(self._retrieve, draft, limiter=threads)
+                draft.reached("retrieve")
+                await self.writer.compose(draft)
+            yield Sources(hits=tuple(one.hit for one in draft.sources), numbers=tuple(one.n for one in draft.sources))
+            if not draft.cached:
+                await run_sync(self._weigh, draft, limiter=threads)
+            if not draft.withheld:
+                async with aclosing(self.writer.write(draft)) as tokens:
+                    async for token in tokens:
+                        draft.reached("first_token")
+                        yield token
+            await run_sync(self._conclude, draft, limiter=threads)
+            for citation in draft.citations:
+                yield citation
         yield draft.done()
 
-    def _retrieve(self, question: Question) -> Retrieval:
+    def _remember(self, draft: Draft) -> None:
+        """Read what is kept of the conversation, unless the caller sends what was said."""
+        question = draft.question
+        if self.conversations and question.conversation_id and not question.history:
+            draft.conversation = self.conversations.begun(question.conversation_id, question.principal)
+
+    def _retrieve(self, draft: Draft) -> Retrieval:
+        question = draft.question
         search = Search(
             text=question.text,
             principal=question.principal,
             collections=question.collections,
             filters=question.filters,
-            history=question.history,
+            history=draft.history[-SEARCHED_MESSAGES:],
             top_k=question.top_k,
         )
         return self.retriever.retrieve(search)
 
-    async def _write(self, draft: Draft) -> AsyncGenerator[Token, None]:
-        """Yield what the model writes and keep it. If it cannot be reached, or not to its end, nothing is kept."""
-        try:
-            async with aclosing(self._generate(draft)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Usage):
-                        draft.usage = piece
-                    else:
-                        draft.written += piece.text
-                        yield piece
-        except GeneratorUnavailable:
-            draft.written = ""
-
-    async def _generate(self, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
-        if self.generator is None:
-            raise GeneratorUnavailable("No generator is configured.")
-        draft.generator = await self.generator.model()
-        prompt = load_prompt(self.generator.settings.prompt or draft.generator)
-        history = recent(draft.question.history, int(self.room_tokens * HISTORY_SHARE))
-        sources = await run_sync(self._sources, draft.question, draft.hits, prompt)
-        draft.prompt, draft.messages = prompt.version, messages(prompt, draft.question.text, sources, history)
-        async with aclosing(self.generator.stream(prompt, draft.messages)) as pieces:
-            async for piece in pieces:
-                yield piece
-
-    def _sources(self, question: Question, hits: Sequence[Hit], prompt: Prompt) -> str:
-        """Return what the model reads: whole passages, or for a small one the closest sentences."""
-        if prompt.sentences:
-            closest = closest_sentences(
-                question.text, hits, self.retriever.indexes.serving().embedder, prompt.sentences
-            )
-            return " ".join(" ".join(sentence.quote.split()) for sentence in closest)
-        return numbered_passages(hits, prompt, question.text, int(self.room_tokens * (1 - HISTORY_SHARE)))
+    def _weigh(self, draft: Draft) -> None:
+        """Withhold the answer before anything is written if the hits are too unlikely to hold it."""
+        found = draft.retrieval
+        if found and found.vector is not None and found.embedder is not None:
+            draft.evidence = weigh(draft.hits, found.vector, found.embedder)
+        if reason := doubt(draft.hits, draft.evidence, self.min_evidence):
+            draft.withhold(reason)
+        draft.reached("weigh")
 
     def _conclude(self, draft: Draft) -> None:
-        """Check what was written.
+        """Check what was written, and keep the answer.
 
         It is withheld if a document that it may rest on was deleted, or a right revoked, since it was begun: the
         last thing that is looked at.
         """
-        if not draft.withheld:
+        if not draft.withheld and not draft.cached:
             self._check(draft)
-        if self.retriever.registry.hidden([hit.document_id for hit in draft.hits], draft.question.principal):
-            draft.withhold("a document was deleted or closed to the asker meanwhile")
+        if self.retriever.registry.hidden(draft.documents, draft.question.principal):
+            draft.withhold("a document was deleted or closed to the asker meanwhile", name_nearest=False)
+        elif self.cache:
+            self.cache.keep(draft)
+        if self.conversations and draft.conversation:
+            conversation, asker = draft.conversation, draft.question.principal
+            self.conversations.append(conversation.id, asker, draft.turn(), after=conversation.count)
 
     def _check(self, draft: Draft) -> None:
         if ABSTENTION in draft.written:
             draft.withhold("the model finds no answer in the passages")
             return
-        draft.answer, draft.citations = check(draft.written, draft.hits)
-        if not any(citation.supported for citation in draft.citations):
-            embedder = self.retriever.indexes.serving().embedder
-            draft.answer, draft.citations = extract(draft.question.text, draft.hits, embedder)
+        places = {source.n: place for place, source in enumerate(draft.sources, 1)}
+        written, hits = relabelled(draft.written, places), [source.hit for source in draft.sources]
+        checked = check(written, hits, draft.question.text)
+        draft.dropped_marks = checked.dropped_marks
+        draft.answer, draft.citations = _numbered(
+            checked.answer, checked.citations, [source.n for source in draft.sources]
+        )
+        is_small = bool(draft.template and draft.template.sentences)
+        if is_small or not draft.citations:
+            self._quote(draft)
+
+    def _quote(self, draft: Draft) -> None:
+        """Have sentences of the passages answer in place of what was written, unless that rests on the very same.
+
+        What a small model writes may be true and no answer. If no sentence is close enough, nothing answers.
+        """
+        hits = [hit for hit in draft.hits if draft.number(hit)]
+        quoted, citations = extract(draft.question.text, hits, self.retriever.indexes.serving().embedder)
+        if not citations:
+            draft.withhold("no sentence of the passages is close enough to the question")
+        elif not draft.citations or not rest_on(draft.citations, citations):
+            numbers = [draft.number(hit) or 0 for hit in hits]
+            draft.answer, draft.citations = _numbered(quoted, citations, numbers)
             draft.generator = EXTRACTIVE
+
+
+def _numbered(answer: str, citations: Sequence[Citation], numbers: Sequence[int]) -> tuple[str, list[Citation]]:
+    """Return both with the sources' own numbers in place of their places, which begin at 1."""
+    renumbered = [replace(citation, n=numbers[citation.n - 1]) for citation in citations]
+    return relabelled(answer, dict(enumerate(numbers, 1))), renumbered

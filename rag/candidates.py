@@ -1,6 +1,6 @@
 """What may be a hit: chunks that an index proposes and the registry confirms, read in one transaction."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,12 @@ from sqlalchemy import Engine, Row, select
 from sqlalchemy.orm import Session
 
 from rag.database import transaction
-from rag.filters import conditions, narrows
+from rag.filters import Selection, conditions, narrows, read_selection
 from rag.lexical.index import LexicalIndex, LexicalQuery
 from rag.lexical.score import lexical_scores
 from rag.ranking import Candidate
 from rag.tables import ChunkRow, DocumentRow, VersionRow
-from rag.types import Hit, Mode, Search
+from rag.types import ANY_DOCUMENT, Hit, Mode, Principal, Search
 from rag.work import in_parts
 
 IDS_AT_ONCE = 10_000  # PostgreSQL takes 65,535 parameters in a query
@@ -46,7 +46,14 @@ class Candidates:
         self._engine = engine
         self._lexical = LexicalIndex(engine.dialect.name)
 
-    def read(self, search: Search, dense: Mapping[str, float], limit: int) -> Found:
+    def selection(self, search: Search) -> Selection | None:
+        """Return the documents that a search may look at, if its filters or the caller's rights leave only few."""
+        if not narrows(search.principal, search.filters):
+            return None
+        with transaction(self._engine, writes=False) as session:
+            return read_selection(session, search, dialect=self._engine.dialect.name)
+
+    def read(self, search: Search, dense: Mapping[str, float], limit: int, selection: Selection | None = None) -> Found:
         """Return those of the chunks of `dense` (id -> cosine), and up to `limit` that hold the query's words.
 
         Unless the search compares vectors alone, all get a lexical score, whoever proposed them.
@@ -56,7 +63,13 @@ class Candidates:
         with transaction(self._engine, writes=False) as session:
             query = self._lexical.query(session, search.text) if by_words else LexicalQuery()
             is_narrow = search.collections is not None or narrows(search.principal, search.filters)
-            proposed = self._lexical.candidates(session, query, limit=limit, where=where if is_narrow else None)
+            proposed = self._lexical.candidates(
+                session,
+                query,
+                limit=limit,
+                where=where if is_narrow else None,
+                selection=selection,
+            )
             ids = list(dict.fromkeys([*dense, *proposed]))
             rows: list[Row[Any]] = []
             for some in in_parts(ids, IDS_AT_ONCE):
@@ -68,6 +81,14 @@ class Candidates:
             for one, score in zip(candidates, scores.tolist(), strict=True):
                 one.lexical = score
         return Found(candidates=candidates, query=query, replaced=replaced)
+
+    def hits(self, chunk_ids: Collection[str], principal: Principal) -> dict[str, Hit]:
+        """Return those of the chunks that are served and that the principal may see, by their ids; scores are 0."""
+        where = conditions(principal, None, ANY_DOCUMENT, dialect=self._engine.dialect.name)
+        with transaction(self._engine, writes=False) as session:
+            parts = in_parts(chunk_ids, IDS_AT_ONCE)
+            rows = [row for some in parts for row in session.execute(_READ.where(*where, ChunkRow.id.in_(some)))]
+        return {row.id: _hit(row) for row in rows}
 
     def ids(self, search: Search, limit: int) -> list[str]:
         """Return up to `limit` ids of the chunks that the search may look at."""

@@ -1,87 +1,129 @@
-"""Marks in an answer to checked citations: does the source state what the sentence says?"""
+"""A written answer to one that its sources prove: marks checked, put right or dropped, and with them the sentence."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from rag.sentences import sentence_spans, sentences
+from rag.sentences import sentences
+from rag.support.proof import Place, prove
+from rag.support.said import Statement, clauses_alone, harmless
 from rag.types import Citation, Hit
 
-MARK = re.compile(r"\s?\[(\d{1,2})\]")
-SUPPORT = 0.6  # share of a sentence's words that its source must hold
-_AFTER_END = re.compile(r"([.!?。！？])((?:\s?\[\d{1,2}\])+)")  # many models write `... end. [1] Next`
-_CJK = "\u3040-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:[.,:]\d+)*")
+_NUMBERS = r"\[(\d{1,3}(?:\s?,\s?\d{1,3})*)\]"
+MARK = re.compile(rf"\s?(?:\*\*{_NUMBERS}\*\*|{_NUMBERS})")
+_AFTER_END = re.compile(r"([.!?。！？])((?:\s?\[[\d, ]+\])+)")  # many models write `... end. [1] Next`
+_LEADS_IN = re.compile(
+    r"\A\s*\d{1,2}[.)]\s*\Z|[:：]\s*\Z|(?:\A|\n)\s*\|[\s:|-]+\s*\Z"
+)  # before a list; the rule below a table's header
+_END = re.compile(r"(?:[.!?。！？][\"”’」)]*|\s*\|)\Z")
+_WORD = re.compile(r"\w")
 
 
-def check(answer: str, hits: Sequence[Hit]) -> tuple[str, list[Citation]]:
-    """Return the answer with its marks put right, and a citation for every mark, in order.
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What is left of an answer, a citation for each of its marks, in order, and how many marks were not proven."""
 
-    A mark to a source that was not given is removed. A mark after an end mark belongs to the sentence before
-    it. A sentence without a mark gets that of the source which states it, if one does. `supported` says
-    whether the source holds the sentence's numbers and most of its words; the quote is the source's closest
-    sentence.
+    answer: str
+    citations: list[Citation]
+    dropped_marks: int
+
+
+def check(answer: str, hits: Sequence[Hit], question: str = "") -> Checked:
+    """Return the answer with the sentences that a source states, each with the marks of those that do.
+
+    A mark after an end mark belongs to the sentence before it. A mark whose source does not state the sentence, or
+    was not given, is dropped; if another source states it, the sentence gets that one's. A sentence that none
+    states is left out. The question completes an answer of a word or two.
     """
-    checked: list[str] = []
+    kept: list[str] = []
     citations: list[Citation] = []
+    known = "\n".join([question, *(f"{hit.context}\n{hit.text}" for hit in hits)])
+    dropped, waiting = 0, ""
     for sentence in sentences(_AFTER_END.sub(r"\2\1", answer)):
-        statement = MARK.sub("", sentence).strip()
-        if not words(statement):
-            checked.append(MARK.sub("", sentence))
+        marks = list(dict.fromkeys(_marks(sentence)))
+        statement = MARK.sub("", sentence)
+        if _LEADS_IN.search(statement) or not _WORD.search(statement):
+            dropped += len(marks)
+            waiting += statement
             continue
-        marks = [int(n) for n in MARK.findall(sentence) if 1 <= int(n) <= len(hits)]
-        marks = list(dict.fromkeys(marks)) or [n for n in [_stating(statement, hits)] if n]
-        citations += [_cite(n, statement, hits[n - 1]) for n in marks]
-        checked.append(_remarked(sentence, marks))
-    return "".join(checked).strip(), citations
+        proven = dict(_proven(Statement(text=statement.strip(), asked=question), marks, hits))
+        dropped += sum(n not in proven for n in marks)
+        if proven:
+            kept += [waiting if harmless(waiting, known) else "", _marked(statement, list(proven))]
+            citations += [_cite(n, place, hits[n - 1]) for n, place in proven.items()]
+        waiting = ""
+    return Checked(answer="".join(kept).strip(), citations=citations, dropped_marks=dropped)
 
 
-def words(text: str) -> set[str]:
-    """Return the words that carry meaning: numbers without separators, CJK signs, words of three letters and more."""
-    found = (word.replace(",", "").lower() for word in _WORD.findall(text))
-    return {word for word in found if len(word) > 2 or not word.isascii() or word[0].isdigit()}
-
-
-def support(statement: str, source: str) -> float:
-    """Return the share (0 to 1) of the statement's words in the source; 0 if one of its numbers is missing."""
-    said, held = words(statement), words(source)
-    if not said or any(word[0].isdigit() and word not in held for word in said):
-        return 0.0
-    return len(said & held) / len(said)
-
-
-def _stating(statement: str, hits: Sequence[Hit]) -> int | None:
-    """Return the number of the source that states this best, or None."""
-    best = max(range(len(hits)), key=lambda i: support(statement, _full_text(hits[i])), default=None)
-    return best + 1 if best is not None and support(statement, _full_text(hits[best])) >= SUPPORT else None
-
-
-def _cite(n: int, statement: str, hit: Hit) -> Citation:
-    said = words(statement)
-    start, end = max(
-        sentence_spans(hit.text), key=lambda span: len(said & words(hit.text[span[0] : span[1]])), default=(0, 0)
+def rest_on(citations: Sequence[Citation], others: Sequence[Citation]) -> bool:
+    """Return whether each of the citations shares characters with one of the others."""
+    return all(
+        any(
+            (one.document_id, one.version) == (other.document_id, other.version)
+            and one.start < other.end
+            and other.start < one.end
+            for other in others
+        )
+        for one in citations
     )
-    quote = hit.text[start:end]
-    start += len(quote) - len(quote.lstrip())
+
+
+def _marks(sentence: str) -> Iterator[int]:
+    for match in MARK.finditer(sentence):
+        yield from (int(n) for n in (match[1] or match[2]).split(","))
+
+
+def _proven(statement: Statement, marks: Sequence[int], hits: Sequence[Hit]) -> Iterator[tuple[int, Place]]:
+    """Yield the marked sources that state it; if none does, of all sources the one that holds most of its words."""
+    given = [n for n in marks if 1 <= n <= len(hits)]
+    found = [(n, place) for n in given if (place := _prove(statement, hits[n - 1]))]
+    if found:
+        yield from found
+        return
+    others = [n for n in range(1, len(hits) + 1) if n not in given]
+    found = [(n, place) for n in others if (place := _prove(statement, hits[n - 1]))]
+    if found:
+        yield max(found, key=lambda pair: pair[1].covered)
+        return
+    yield from _proven_in_parts(statement, given, hits)
+
+
+def _proven_in_parts(statement: Statement, marks: Sequence[int], hits: Sequence[Hit]) -> Iterator[tuple[int, Place]]:
+    """Yield several marked sources of which each states clauses that stand alone, if no clause is left."""
+    if len(marks) < 2:
+        return
+    places: dict[int, Place] = {}
+    for clause in clauses_alone(statement):
+        found = next(((n, place) for n in marks if (place := _prove(clause, hits[n - 1]))), None)
+        if found is None:
+            return
+        places.setdefault(*found)
+    yield from ((n, places[n]) for n in marks if n in places)
+
+
+def _prove(statement: Statement, hit: Hit) -> Place | None:
+    return prove(statement, hit.text, hit.context)
+
+
+def _cite(n: int, place: Place, hit: Hit) -> Citation:
+    quote = hit.text[place.start : place.end]
+    start = hit.start + place.start + len(quote) - len(quote.lstrip())
     return Citation(
         n=n,
         document_id=hit.document_id,
         version=hit.version,
         page=hit.page,
-        start=hit.start + start,
-        end=hit.start + start + len(quote.strip()),
+        section=hit.section,
+        start=start,
+        end=start + len(quote.strip()),
         quote=quote.strip(),
-        supported=support(statement, _full_text(hit)) >= SUPPORT,
+        supported=True,
     )
 
 
-def _full_text(hit: Hit) -> str:
-    return f"{hit.context}\n{hit.text}"
-
-
-def _remarked(sentence: str, marks: Sequence[int]) -> str:
-    """Return the sentence with exactly these marks, before its end mark and white space."""
-    bare = MARK.sub("", sentence)
-    body = bare.rstrip()
-    stop = body[-1] if body and body[-1] in ".!?。！？" else ""
-    text = body[: len(body) - len(stop)]
-    return text + "".join(f" [{n}]" for n in marks) + stop + bare[len(body) :]
+def _marked(statement: str, marks: Sequence[int]) -> str:
+    """Return the sentence with these marks before its end mark, or the border of its row, and its white space."""
+    body = statement.rstrip()
+    end = _END.search(body)
+    stop = end.start() if end else len(body)
+    return body[:stop] + "".join(f" [{n}]" for n in marks) + body[stop:] + statement[len(body) :]

@@ -15,6 +15,11 @@ RagError
 │   ├── OriginalMissing       the store lacks a file that the registry knows
 │   ├── CollectionNotFound
 │   ├── SourceNotFound
+│   ├── TraceNotFound
+│   ├── CaseNotFound
+│   ├── AnswerGone            a broken stream that cannot be gone on with
+│   ├── AnswerStopped         nobody was reading it
+│   ├── ConversationNotFound  unknown, or another caller's
 │   ├── FetchRefused          an address that may not be fetched, or whose host says no
 │   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
@@ -23,6 +28,7 @@ RagError
 │   ├── GenerationNotReady    it does not hold all documents yet
 │   └── ConfigurationError    the settings cannot work together
 └── TransientError            the same call may succeed later
+    ├── TooManyQuestions      as many answers as may be are in progress
     ├── IndexUnavailable      Chroma does not answer
     ├── EmbedderUnavailable   the embedding model does not answer
     ├── RerankerUnavailable   the reranker does not answer; searches go on without it
@@ -121,6 +127,31 @@ class SourceNotFound(PermanentError):
     title = "There is no such source"
 
 
+class TraceNotFound(PermanentError):
+    type = "trace-not-found"
+    title = "There is no such trace"
+
+
+class CaseNotFound(PermanentError):
+    type = "case-not-found"
+    title = "There is no such case"
+
+
+class AnswerGone(PermanentError):
+    type = "answer-gone"
+    title = "This answer cannot be gone on with"
+
+
+class AnswerStopped(PermanentError):
+    type = "answer-stopped"
+    title = "The answer was stopped"
+
+
+class ConversationNotFound(PermanentError):
+    type = "conversation-not-found"
+    title = "There is no such conversation"
+
+
 class FetchRefused(PermanentError):
     type = "fetch-refused"
     title = "This address is not fetched"
@@ -156,6 +187,15 @@ class ConfigurationError(PermanentError):
     title = "The settings cannot work together"
 
 
+class TooManyQuestions(TransientError):
+    type = "too-many-questions"
+    title = "The service is answering as many questions as it can"
+
+    def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class IndexUnavailable(TransientError):
     type = "index-unavailable"
     title = "The vector index does not answer"
@@ -172,8 +212,14 @@ class RerankerUnavailable(TransientError):
 
 
 class GeneratorUnavailable(TransientError):
+    """`reached`: there was a connection. `refused`: the engine works, and does not take what it was asked."""
+
     type = "generator-unavailable"
     title = "The language model does not answer"
+
+    def __init__(self, detail: str, *, reached: bool = True, refused: bool = False) -> None:
+        super().__init__(detail)
+        self.reached, self.refused = reached, refused
 
 
 class RegistryUnavailable(TransientError):

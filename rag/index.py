@@ -4,7 +4,7 @@ Each document collection has a partition of its own, so that a search in some co
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from heapq import nlargest
@@ -44,16 +44,21 @@ class Index:
         self._partition(collection).upsert(ids, vectors, {"document_id": document_id, "version": version})
 
     def search(
-        self, vector: Vectors, *, limit: int, collections: Sequence[str], ids: Sequence[str] | None = None
+        self,
+        vector: Vectors,
+        *,
+        limit: int,
+        collections: Sequence[str],
+        ids: Mapping[str, Sequence[str]] | None = None,
     ) -> dict[str, float]:
         """Return up to `limit` chunk ids of these collections with their cosine similarity, best first.
 
-        With `ids` only such of them are returned. A collection without vectors is no error.
+        With `ids`, by collection, only such of them are returned. A collection without vectors is no error.
         """
-        found = self._each(
-            [self._partition(name) for name in dict.fromkeys(collections)],
-            lambda partition: partition.search(vector, limit, ids),
-        )
+        asked = {
+            self._partition(name): None if ids is None else ids.get(name, ()) for name in dict.fromkeys(collections)
+        }
+        found = self._each(list(asked), lambda partition: partition.search(vector, limit, asked[partition]))
         scores = (score for scores in found for score in scores.items())
         return dict(nlargest(limit, scores, key=lambda score: score[1]))
 

@@ -149,7 +149,7 @@ class Partition:
     def _search(self, vector: Vectors, limit: int, ids: Sequence[str] | None) -> dict[str, float]:
         with self._translated():
             handle = self._found()
-            if handle is None or ids == []:
+            if handle is None or (ids is not None and not ids):
                 return {}
             found = handle.query(
                 query_embeddings=np.expand_dims(vector, 0),

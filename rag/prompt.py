@@ -1,17 +1,19 @@
-"""Hits to messages: numbered sources, fenced as data, within the engine's context. The texts are in prompts/."""
+"""Prompt files, and what they make of sources and a question: numbered, fenced as data. The texts are in prompts/."""
 
 import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rag.types import Hit, Turn
+from rag.errors import ConfigurationError
+from rag.types import Hit, NumberedHit
 
 PROMPTS = Path(__file__).parent / "prompts"
 ABSTENTION = "The documents do not say."
-CHARS_PER_TOKEN = 3  # English has about 4; low, so that the prompt never outgrows the context
+BEST_FIRST = 4  # so few passages stay in the order of their ranks
 _PLACEHOLDER = re.compile(r"\{question\}|\{sources\}")
 _FENCE = re.compile(r"</?\s*sources\s*>", re.IGNORECASE)
 
@@ -32,53 +34,66 @@ class Prompt:
     stop: list[str]
     sentences: int
     extra: dict[str, Any]
+    name: str = ""
 
 
-def load_prompt(name: str) -> Prompt:
-    """Return the prompt file of this name, a model's as a rule; else the default one."""
-    named = PROMPTS / f"{Path(name).name}.toml"
-    path = named if named.is_file() else PROMPTS / "default.toml"
-    return Prompt(**tomllib.loads(path.read_text(encoding="utf-8")))
+def load_prompt(name: str, language: str = "", folder: Path | None = None) -> Prompt:
+    """Return the prompt file of this name, a model's as a rule; else the default one; rather in this language.
+
+    A file in `folder` goes before the packaged one of the same name. Raise ConfigurationError if it is no prompt.
+    """
+    names = [Path(name).name, "default"] if name else ["default"]
+    endings = [f".{language}", ""] if language else [""]
+    tried = [f"{one}{ending}" for one in names for ending in endings]
+    places = [place for place in (folder, PROMPTS) if place]
+    path = next(path for stem, place in product(tried, places) if (path := place / f"{stem}.toml").is_file())
+    try:
+        return Prompt(name=path.stem, **tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as exc:
+        raise ConfigurationError(f"{path}: {exc}. Compare it with default.toml in rag/prompts/.") from exc
 
 
-def numbered_passages(hits: Sequence[Hit], prompt: Prompt, question: str, room_tokens: int) -> str:
-    """Return the first passages, numbered from 1, that fit `room_tokens` with the prompt and the question."""
-    room = room_tokens * CHARS_PER_TOKEN - len(prompt.system) - len(prompt.user) - len(question)
-    kept: list[str] = []
-    for n, hit in enumerate(hits, start=1):
-        passage = _passage(n, hit)
-        room -= len(passage)
-        if room < 0:
-            break
-        kept.append(passage)
-    return "\n\n".join(kept)
+def check_prompts(folder: Path) -> None:
+    """Raise ConfigurationError for the first file in an operator's folder that is no prompt."""
+    for path in sorted(folder.glob("*.toml")):
+        load_prompt(path.stem, folder=folder)
 
 
-def recent(history: Sequence[Turn], room_tokens: int) -> list[Turn]:
-    """Return the last whole turns that fit `room_tokens`."""
-    room, kept = room_tokens * CHARS_PER_TOKEN, 0
-    for turn in reversed(history):
-        room -= len(turn.content)
-        if room < 0:
-            break
-        kept += 1
-    return list(history[len(history) - kept :])
-
-
-def messages(prompt: Prompt, question: str, sources: str, history: Sequence[Turn]) -> list[Message]:
-    """Return the system message, the earlier turns, and the question with its sources."""
-    fields = {"{question}": " ".join(question.split()), "{sources}": sources}
-    asked = _PLACEHOLDER.sub(lambda match: _unfenced(fields[match.group()]), prompt.user).strip()
-    earlier = [{"role": turn.role, "content": turn.content} for turn in history]
-    system = [{"role": "system", "content": prompt.system.strip()}] if prompt.system else []
-    return [*system, *earlier, {"role": "user", "content": asked}]
-
-
-def _passage(n: int, hit: Hit) -> str:
+def passage(source: NumberedHit) -> str:
+    """Return a source as the model reads it: number, title and place, a table's header row, the text."""
+    hit = source.hit
     place = f"page {hit.page}" if hit.page else hit.section
-    heading = f"[{n}] {hit.title}" + (f" ({place})" if place else "")
-    header = hit.context.partition("\n")[2]  # a table's header row
+    heading = f"[{source.n}] {hit.title}" + (f" ({place})" if place else "")
+    header = hit.context.partition("\n")[2]
     return "\n".join(part for part in (heading, header, hit.text.strip()) if part)
+
+
+def numbered_passages(sources: Sequence[NumberedHit]) -> str:
+    """Return the sources, best first, as one text. Of more than a few, the best are at its beginning and its end.
+
+    What stands in the middle of a long prompt is used least: Liu et al. 2023, "Lost in the middle".
+    """
+    placed = list(sources)
+    if len(placed) > BEST_FIRST:
+        placed = placed[::2] + placed[1::2][::-1]
+    return "\n\n".join(passage(source) for source in placed)
+
+
+def system_messages(prompt: Prompt) -> list[Message]:
+    """Return the message that is the same for every question, or none."""
+    return [{"role": "system", "content": prompt.system.strip()}] if prompt.system else []
+
+
+def asked(prompt: Prompt, question: str, sources: str) -> Message:
+    """Return the question's message with its sources, out of which nothing breaks."""
+    fields = {"{question}": " ".join(question.split()), "{sources}": sources}
+    content = _PLACEHOLDER.sub(lambda match: _unfenced(fields[match.group()]), prompt.user)
+    return {"role": "user", "content": content.strip()}
+
+
+def numbered(hits: Sequence[Hit], after: int = 0) -> list[NumberedHit]:
+    """Return the hits as they are, with the numbers that follow `after`."""
+    return [NumberedHit(n=n, hit=hit, chunk_ids=(hit.chunk_id,)) for n, hit in enumerate(hits, after + 1)]
 
 
 def _unfenced(text: str) -> str:

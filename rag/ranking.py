@@ -6,7 +6,8 @@ Weights were chosen on five question sets together (`rag eval`, docs/benchmarks.
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from rag.lexical.index import LexicalQuery
 from rag.lexical.words import DEFAULT_LANGUAGE, QueryWord, query_words
@@ -43,10 +44,10 @@ class Candidate:
     score: float = 0.0
     rerank: float | None = None
     dropped: str | None = None
-    own: frozenset[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.own = frozenset(self.words.split())
+    @cached_property
+    def own(self) -> frozenset[str]:
+        return frozenset(self.words.split())
 
 
 def fuse(candidates: Sequence[Candidate], unrelated: float) -> None:
@@ -73,13 +74,13 @@ def follow_names(candidates: Sequence[Candidate], query: LexicalQuery) -> None:
         return
     known = _forms(query)
     begun = {id(one): one.score for one in candidates}
-    for bridge in _bridges(candidates):
-        for name in _names(bridge.hit.text, query.languages):
-            if all(not known.isdisjoint(word.forms) for word in name):
-                continue
-            holders = [one for one in candidates if all(not one.own.isdisjoint(word.forms) for word in name)]
-            if not holders:
-                continue
+    told = [(one, name) for one in _bridges(candidates) for name in _names(one.hit.text, query.languages)]
+    told = [(one, name) for one, name in told if any(known.isdisjoint(word.forms) for word in name)]
+    wanted = frozenset(form for _, name in told for word in name for form in word.forms)
+    held = [(one, wanted.intersection(one.words.split())) for one in candidates if wanted]
+    for bridge, name in told:
+        holders = [one for one, forms in held if all(not forms.isdisjoint(word.forms) for word in name)]
+        if holders:
             bonus = HOP_BONUS * math.log(len(candidates) / len(holders)) / math.log(len(candidates))
             for one in holders:
                 reached = min(begun[id(one)] + bonus, HOP_CEILING * begun[id(bridge)])

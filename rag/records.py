@@ -84,3 +84,8 @@ def chunk_record(row: ChunkRow) -> Chunk:
         start=row.start,
         end=row.end,
     )
+
+
+def chunk_id(document_id: str, version: int, ordinal: int) -> str:
+    """Return the chunk's id: the same whenever the same version is chunked again."""
+    return f"{document_id}.{version}.{ordinal}"

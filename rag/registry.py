@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session, aliased
 
 from rag.audit import record
 from rag.database import clock, transaction
+from rag.epochs import changed
 from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
 from rag.highlights import Highlight, highlights
 from rag.records import chunk_record, document_record, document_records
@@ -221,6 +222,7 @@ def _delete(session: Session, row: DocumentRow, principal: Principal) -> None:
     drop_waiting(session, row.id)
     add_work(session, Kind.CLEAN, row.id)
     record(session, principal.name, "document.deleted", row.id, collection=row.collection)
+    changed(session, row.collection)
 
 
 def _visible(session: Session, document_id: str, principal: Principal) -> DocumentRow:

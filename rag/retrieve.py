@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from rag.candidates import Candidates, Found
 from rag.dense import Dense, DenseIndexes
 from rag.embed import Embedder
 from rag.errors import RerankerUnavailable
-from rag.filters import narrows
+from rag.filters import Selection
 from rag.ranking import Candidate, follow_names, fuse, ranked, select_hits
 from rag.registry import Registry
 from rag.rerank import Reranker, rerank
@@ -21,20 +21,23 @@ log = logging.getLogger(__name__)
 
 POOL = 100  # chunks that each retriever proposes at least
 OVER_FETCH = 4
-MOST_IDS = 2_000  # up to so many chunks, asking Chroma for them by id takes 25 ms; far faster than its `where`
+MOST_ASKED = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieval:
     """The hits, best first; every candidate with what became of it, best first; how long it took, in milliseconds.
 
-    `reranked`: whether a reranker gave the order of the best.
+    `vector` is the question's, with what was said before, and `embedder` its model, whatever serves meanwhile; None
+    where words alone were compared. `reranked`: whether a reranker gave the order of the best.
     """
 
     hits: list[Hit]
     candidates: list[Candidate]
     took_ms: dict[str, float]
     reranked: bool
+    vector: Vectors | None = None
+    embedder: Embedder | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +61,8 @@ class Retriever:
         vector = None if search.mode == Mode.LEXICAL else _vector(search, dense)
         embedded = time.perf_counter()
 
-        def propose(limit: int, ids: Sequence[str] | None) -> dict[str, float]:
-            if vector is None or ids == []:
+        def propose(limit: int, ids: Mapping[str, Sequence[str]] | None) -> dict[str, float]:
+            if vector is None:
                 return {}
             return dense.index.search(vector, limit=limit, collections=names, ids=ids)
 
@@ -82,6 +85,8 @@ class Retriever:
                 total=ended - began,
             ),
             reranked=reranked,
+            vector=vector,
+            embedder=dense.embedder,
         )
 
     def _rerank(self, search: Search, candidates: Sequence[Candidate]) -> bool:
@@ -101,32 +106,32 @@ class Retriever:
         self.registry.require_collections(search.collections)
         return search.collections
 
-    def _found(self, search: Search, propose: Callable[[int, Sequence[str] | None], dict[str, float]]) -> Found:
+    def _found(
+        self, search: Search, propose: Callable[[int, Mapping[str, Sequence[str]] | None], dict[str, float]]
+    ) -> Found:
         """Ask both indexes until there are `top_k` candidates that may be shown, or the indexes have no more.
+
+        Where only few chunks may be shown, those alone are compared; where a small share, so many more are asked for.
 
         The vectors of deleted and replaced versions stay for a while, and others are not for everybody. A document
         that was replaced between an index's answer and the registry's would be missing: then all is asked again,
         once for each version that comes to serve meanwhile.
         """
-        limit, seen, ids = max(POOL, search.top_k * OVER_FETCH), set[tuple[str, int]](), None
+        wanted = max(POOL, search.top_k * OVER_FETCH)
+        seen, more = set[tuple[str, int]](), 1
         while True:
+            selection = self.candidates.selection(search)
+            ids = selection.ids() if selection and selection.is_small else None
+            limit = wanted if ids is not None else more * _reach(search.top_k, wanted, selection)
             scores = propose(limit, ids)
-            found = self.candidates.read(search, scores, limit)
+            found = self.candidates.read(search, _within(scores, selection), wanted, selection)
             confirmed = sum(one.dense is not None for one in found.candidates)
             if found.replaced - seen:
                 seen |= found.replaced
             elif confirmed >= search.top_k or ids is not None or len(scores) < limit:
                 return found
             else:
-                limit *= OVER_FETCH
-                ids = self._few_ids(search)
-
-    def _few_ids(self, search: Search) -> list[str] | None:
-        """Return the chunks that a narrow search may look at, if they are few enough to be named one by one."""
-        if not narrows(search.principal, search.filters):
-            return None
-        ids = self.candidates.ids(search, MOST_IDS + 1)
-        return ids if len(ids) <= MOST_IDS else None
+                more *= OVER_FETCH
 
 
 def explained(found: Retrieval) -> list[dict[str, Any]]:
@@ -152,6 +157,20 @@ def explained(found: Retrieval) -> list[dict[str, Any]]:
         }
         for place, one in enumerate(found.candidates, 1)
     ]
+
+
+def _reach(top_k: int, wanted: int, selection: Selection | None) -> int:
+    """Return how many chunks to ask for, so that enough of them are of the selection."""
+    return (
+        max(wanted, min(MOST_ASKED, int(top_k * OVER_FETCH / selection.share)))
+        if selection and selection.share
+        else wanted
+    )
+
+
+def _within(scores: dict[str, float], selection: Selection | None) -> dict[str, float]:
+    names = selection.names if selection else None
+    return scores if names is None else {key: score for key, score in scores.items() if key.partition(".")[0] in names}
 
 
 def _ranks(candidates: Sequence[Candidate], retriever: str) -> dict[str, int]:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Engine, delete, exists, func, insert, select, update
+from sqlalchemy import Engine, Text, cast, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from rag.audit import WORKER, record
+from rag.cases import hide_document_in_cases
 from rag.database import clock, lock_name, transaction
+from rag.epochs import changed
 from rag.generations import State, lock_generations
 from rag.lexical.words import chunk_words
-from rag.records import chunk_record
+from rag.records import chunk_id, chunk_record
 from rag.tables import (
     ChunkRow,
     DocumentRow,
@@ -21,9 +23,11 @@ from rag.tables import (
     IdempotencyRow,
     IndexedRow,
     SourceIdRow,
+    TurnRow,
     VersionRow,
     WorkRow,
 )
+from rag.traces import hide_document
 from rag.types import Chunk, Extracted, Status
 from rag.work import Kind, Work, add_work, end_work, held_by, in_parts, locked, locked_one
 
@@ -59,8 +63,8 @@ class Served:
 class Serving:
     """Every change of what is shown. One transaction a call, which either happens whole or not at all.
 
-    Rows are locked in one order, so that no two transactions wait for each other: generations, collections, the
-    document, its work.
+    Rows are locked in one order, so that no two transactions wait for each other: generations, the document, its
+    work, the collection.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -102,6 +106,7 @@ class Serving:
                 )
             if not is_first:
                 add_work(session, Kind.CLEAN, work.document_id)
+            changed(session, document.collection)
             return Switch.SERVED
 
     def reindexed(self, work: Work) -> bool:
@@ -116,6 +121,8 @@ class Serving:
                 return False
             if document.deleted_at is None and document.serving == work.version and work.generation in states:
                 _mark_indexed(session, work.document_id, work.version, work.generation)
+                if states[work.generation] == State.SERVING:
+                    changed(session, document.collection)
             return True
 
     def served_chunks(self, document_id: str) -> tuple[int, list[Chunk]]:
@@ -185,9 +192,13 @@ class Serving:
         for some in in_parts(versions):
             with transaction(self._engine, writes=True) as session:
                 states = _generation_states(session)
+                filled: set[str] = set()
                 for document in locked(session, some):
                     if document.serving == versions[document.id] and generation in states:
                         _mark_indexed(session, document.id, document.serving, generation)
+                        filled.add(document.collection)
+                if states.get(generation) == State.SERVING:
+                    changed(session, *filled)
 
     def purge(self, work: Work, remove_original: Callable[[str], None]) -> None:
         """Remove all that is left of a deleted document, its vectors gone already.
@@ -207,13 +218,22 @@ class Serving:
             document = locked_one(session, work.document_id)
             if document is None:
                 return
+            _forget_answers(session, work.document_id)
             for table in (ChunkRow, IndexedRow, VersionRow, IdempotencyRow, SourceIdRow):
                 session.execute(delete(table).where(table.document_id == work.document_id))
             session.execute(delete(WorkRow).where(WorkRow.document_id == work.document_id, WorkRow.id != work.id))
+            hide_document(session, work.document_id)
+            hide_document_in_cases(session, work.document_id)
             if document.purged_at is None:
                 document.meta, document.access, document.serving = {}, [], None
                 document.purged_at = clock(session)
                 record(session, WORKER, "document.purged", work.document_id)
+
+
+def _forget_answers(session: Session, document_id: str) -> None:
+    """Remove the text of every answer in a conversation that may rest on the document."""
+    named = cast(TurnRow.documents, Text).contains(f'"{document_id}"', autoescape=True)
+    session.execute(update(TurnRow).where(named).values(answer="", sources=[]))
 
 
 def _store_version(session: Session, work: Work, extracted: Extracted) -> None:
@@ -264,8 +284,3 @@ def _chunk_values(work: Work, chunk: Chunk, language: str | None) -> dict[str, A
         "end": chunk.end,
         "words": chunk_words(chunk.context, chunk.text, language),
     }
-
-
-def chunk_id(document_id: str, version: int, ordinal: int) -> str:
-    """Return the chunk's id: the same whenever the same version is chunked again."""
-    return f"{document_id}.{version}.{ordinal}"

@@ -20,6 +20,10 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _http_urls(value: str) -> str:
+    return ",".join(_http_url(url.strip()) for url in value.split(",") if url.strip())
+
+
 def _store_url(value: str) -> str:
     if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#\s]*)?", value):
         raise ValueError("must be s3://BUCKET or s3://BUCKET/PREFIX")
@@ -27,6 +31,7 @@ def _store_url(value: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrls = Annotated[str, AfterValidator(_http_urls)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 
 
@@ -52,13 +57,26 @@ class ChromaSettings(BaseModel):
 
 
 class GeneratorSettings(BaseModel):
-    url: HttpUrl = Field("", description="OpenAI-compatible base URL, ending in /v1; empty: `rag up` starts one.")
+    url: HttpUrls = Field(
+        "", description="OpenAI-compatible base URL, ending in /v1, or those of several; empty: `rag up` starts one."
+    )
+    policy: str = Field("", description="TOML file with several generators and who uses which, instead of the URL.")
     model: str = Field("", description="Model name to ask for; empty: the first that the engine lists.")
     api_key: SecretStr = Field(SecretStr(""), description="Key for the engine, if it wants one.")
     prompt: str = Field("", description="Prompt of rag/prompts/ to use; empty: the one named like the model.")
-    context_tokens: int = Field(4096, ge=512, description="Prompt and answer together, in tokens.")
+    context_tokens: int = Field(
+        0, ge=0, description="Prompt and answer, in tokens; 0: what the engine says, else 4096."
+    )
     answer_tokens: int = Field(512, ge=16, description="Longest answer, in tokens.")
     timeout_s: float = Field(60.0, gt=0, description="Longest wait for the next token, in seconds.")
+
+    @property
+    def urls(self) -> list[str]:
+        return self.url.split(",") if self.url else []
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.url or self.policy)
 
 
 class EmbedderSettings(BaseModel):
@@ -79,7 +97,13 @@ class ChunkSettings(BaseModel):
 
 class RetrieveSettings(BaseModel):
     top_k: int = Field(6, ge=1, le=50, description="Passages given to the language model.")
-    min_score: float = Field(0.25, ge=-1, le=1, description="Best cosine under which a question is not answered.")
+    min_evidence: float = Field(
+        0.25, ge=0, le=1, description="Probability that the passages answer under which nothing is written."
+    )
+
+
+class CacheSettings(BaseModel):
+    keep_s: float = Field(86400.0, ge=0, description="Longest that an answer is given again, in seconds; 0: never.")
 
 
 class RerankerSettings(BaseModel):
@@ -124,6 +148,20 @@ class ApiSettings(BaseModel):
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     key: SecretStr = Field(SecretStr(""), description="Key that the command line sends to the API.")
     max_upload_bytes: int = Field(104_857_600, ge=1, description="Largest document, in bytes.")
+    max_answers: int = Field(128, ge=1, description="Answers in progress at once; further questions are told to wait.")
+
+
+class TraceSettings(BaseModel):
+    keep_days: float = Field(
+        30.0, ge=0, description="How long traces of answers are kept, in days; 0: none is written."
+    )
+    keep_text: Literal["none", "questions", "full"] = Field(
+        "questions", description="Text in a trace: none; question, answer and quotes; full: the prompt, too."
+    )
+
+
+class ConversationSettings(BaseModel):
+    keep_days: float = Field(30.0, ge=0, description="Days after its last question that one is kept; 0: none is.")
 
 
 class LogSettings(BaseModel):
@@ -146,11 +184,14 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     chunk: ChunkSettings = ChunkSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
+    cache: CacheSettings = CacheSettings()
     reranker: RerankerSettings = RerankerSettings()
     parse: ParseSettings = ParseSettings()
     worker: WorkerSettings = WorkerSettings()
     sources: SourcesSettings = SourcesSettings()
     api: ApiSettings = ApiSettings()
+    trace: TraceSettings = TraceSettings()
+    conversation: ConversationSettings = ConversationSettings()
     log: LogSettings = LogSettings()
 
     @cached_property

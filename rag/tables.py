@@ -29,9 +29,16 @@ class Base(DeclarativeBase):
 
 
 class CollectionRow(Base):
+    """`internal`: its text must not leave the house.
+
+    `epoch` is another after every change of what the collection's answers may rest on: see `rag.epochs`.
+    """
+
     __tablename__ = "collections"
     name: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[float]
+    internal: Mapped[bool] = mapped_column(default=False)
+    epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class DocumentRow(Base):
@@ -258,3 +265,108 @@ class SourceItemRow(Base):
     links: Mapped[list[str]] = mapped_column(JSON)
     problem: Mapped[str | None]
     missing_since: Mapped[float | None]
+
+
+class TraceRow(Base):
+    """How an answer came about. `question` is the asker's words; `text` is what rests on documents, or None.
+
+    `text` has answer and quotes, and the prompt and the model's own words where the settings say so: one value,
+    so that it goes at once with a document. `candidates` is zlib-compressed JSON, without titles.
+    """
+
+    __tablename__ = "traces"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    principal: Mapped[str]
+    conversation_id: Mapped[str] = mapped_column(index=True)
+    ended: Mapped[str]
+    question: Mapped[str | None] = mapped_column(Text)
+    search: Mapped[dict[str, Any]] = mapped_column(JSON)
+    text: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    abstained: Mapped[bool]
+    withheld: Mapped[str]
+    generator: Mapped[str | None]
+    routed: Mapped[str]
+    prompt: Mapped[str]
+    usage: Mapped[dict[str, int]] = mapped_column(JSON)
+    timings: Mapped[dict[str, float]] = mapped_column(JSON)
+    evidence: Mapped[float | None]
+    candidates: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    citations: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    dropped_marks: Mapped[int]
+    error: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class TraceDocumentRow(Base):
+    """That the text of a trace may rest on a version of a document. No foreign key: it may be gone already."""
+
+    __tablename__ = "trace_documents"
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+
+
+class FeedbackRow(Base):
+    """What somebody thought of an answer."""
+
+    __tablename__ = "feedback"
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True)
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    rating: Mapped[str]
+    reasons: Mapped[list[str]] = mapped_column(JSON)
+    comment: Mapped[str | None] = mapped_column(Text)
+
+
+class CaseRow(Base):
+    """A question of `rag eval` that an administrator made of a trace; it outlives the trace."""
+
+    __tablename__ = "cases"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    trace_id: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[float]
+    created_by: Mapped[str]
+    question: Mapped[str] = mapped_column(Text)
+    collections: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    answerable: Mapped[bool]
+    answer: Mapped[str | None] = mapped_column(Text)
+
+
+class CaseDocumentRow(Base):
+    """That a document answers a case."""
+
+    __tablename__ = "case_documents"
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class ConversationRow(Base):
+    """Questions that belong together; `principal` is who asked them, and nobody else sees them."""
+
+    __tablename__ = "conversations"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    principal: Mapped[str]
+    title: Mapped[str]
+    created_at: Mapped[float]
+    updated_at: Mapped[float] = mapped_column(index=True)
+
+    __table_args__ = (Index("ix_conversations_principal_updated_at", "principal", "updated_at"),)
+
+
+class TurnRow(Base):
+    """A question and its answer.
+
+    `sources` are those that this turn added to the prompt, each `[n, [chunk ids]]`; `documents` are all that the
+    answer may rest on, by way of earlier answers, too.
+    """
+
+    __tablename__ = "turns"
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    abstained: Mapped[bool]
+    trace_id: Mapped[str]
+    sources: Mapped[list[Any]] = mapped_column(JSON)
+    documents: Mapped[list[str]] = mapped_column(JSON)
+    at: Mapped[float]

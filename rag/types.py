@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import DocumentNotFound
+
+if TYPE_CHECKING:
+    from rag.trace import Trace
 
 
 class Status(StrEnum):
@@ -271,6 +274,15 @@ class Hit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NumberedHit:
+    """A hit as the prompt holds it, under the number `n`; its text is put together from the chunks `chunk_ids`."""
+
+    n: int
+    hit: Hit
+    chunk_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Citation:
     """A mark [n] in an answer, checked: `quote` is the source's text at [start, end)."""
 
@@ -278,6 +290,7 @@ class Citation:
     document_id: str
     version: int
     page: int | None
+    section: str | None = None
     start: int
     end: int
     quote: str
@@ -303,9 +316,10 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """First event of an answer: the hits, numbered from 1 in prompt order."""
+    """First event of an answer: what it may rest on, each with its number; the hits of this question come first."""
 
     hits: tuple[Hit, ...]
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,7 +331,12 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it."""
+    """Last event of an answer. `answer` replaces what was streamed, should the check have changed it.
+
+    `trace` is there where the question asked for it.
+    `evidence` is how likely, 0 to 1, the passages were to answer, before anything was written.
+    `cached`: it was given before; `usage` is zeros then.
+    """
 
     answer: str
     abstained: bool
@@ -326,7 +345,10 @@ class Done:
     usage: Usage
     trace_id: str
     conversation_id: str
+    evidence: float
     timings_ms: dict[str, float] = field(default_factory=dict)
+    trace: "Trace | None" = None
+    cached: bool = False
 
 
 AnswerEvent = Sources | Token | Citation | Done

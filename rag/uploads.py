@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from rag.audit import record
 from rag.database import insert_if_new, lock_name
+from rag.epochs import changed
 from rag.errors import Forbidden
 from rag.tables import CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Principal, Status
@@ -43,6 +44,7 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
         row = None
     row = row or _with_same_bytes(session, upload) or _new_document(session, upload)
     _name(session, row, upload)
+    before = (row.meta, row.access)
     row.meta = row.meta if upload.metadata is None else upload.metadata
     row.access = row.access if upload.access is None else list(upload.access)
     latest = latest_version(session, row.id)
@@ -58,14 +60,19 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
             )
         )
     session.flush()
+    if before != (row.meta, row.access):
+        changed(session, upload.collection)
     return row, is_new
 
 
 def _lock_collection(session: Session, name: str) -> None:
-    """Make the collection if need be and lock its row: uploads to one collection are recorded one by one."""
-    if session.get(CollectionRow, name, with_for_update=True) is None:
-        insert_if_new(session, CollectionRow, name=name, created_at=time.time())
-        session.get_one(CollectionRow, name, with_for_update=True)
+    """Make the collection if need be and lock its name: uploads to one collection are recorded one by one.
+
+    Its row is locked last of all, by what changes its epoch.
+    """
+    lock_name(session, f"collection {name}")
+    if session.get(CollectionRow, name) is None:
+        insert_if_new(session, CollectionRow, name=name, created_at=time.time(), epoch=0)
 
 
 def _lock_documents(session: Session, upload: Upload) -> None:

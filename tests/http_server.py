@@ -48,9 +48,9 @@ class Server:
 
 
 @contextmanager
-def serving(answers: dict[str, Answer], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """Serve these paths on a free port of the loopback address."""
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def serving(answers: dict[str, Answer], tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Server]:
+    """Serve these paths on a port of the loopback address, by default a free one."""
+    listening = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
     if tls is not None:
         listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     listening.answers, listening.daemon_threads = answers, True  # type: ignore[attr-defined]

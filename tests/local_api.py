@@ -1,4 +1,4 @@
-"""The API's routes for documents and sources, served over HTTP from a registry of their own; no worker, no index."""
+"""The API's routes for documents, collections and sources, served from a registry of their own; no worker, no index."""
 
 import threading
 import time
@@ -12,12 +12,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.problems import install_problems
-from api.routes import documents, sources
+from api.routes import collections, conversations, documents, sources
 from ingest.accept import Intake
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
 from ingest.store.local import LocalStore
+from rag.collections import Collections
+from rag.conversations import Conversations
 from rag.database import connect, migrate
 from rag.generations import Generations
 from rag.keys import Keys
@@ -36,6 +38,7 @@ class LocalApi:
     url: str
     registry: Registry
     sources: Sources
+    conversations: Conversations
     keys: Keys
     leases: Leases
     serving: Serving
@@ -48,16 +51,19 @@ def local_api(folder: Path, *, allowed_hosts: str = "127.0.0.1", folders: str = 
     migrate(database)
     engine = connect(database)
     registry, keys, registered = Registry(engine), Keys(engine), Sources(engine)
+    kept = Conversations(engine, keep_days=30)
     Generations(engine).first(generation("model"))
     app = FastAPI()
     install_problems(app)
-    for module in (documents, sources):
+    for module in (collections, conversations, documents, sources):
         app.include_router(module.router)
     app.state.services = SimpleNamespace(
         settings=Settings(_env_file=None, sources=SourcesSettings(allowed_hosts=allowed_hosts, folders=folders)),
         registry=registry,
+        collections=Collections(engine),
         keys=keys,
         sources=registered,
+        conversations=kept,
         intake=Intake(
             registry=registry,
             store=LocalStore(folder / "originals"),
@@ -69,7 +75,13 @@ def local_api(folder: Path, *, allowed_hosts: str = "127.0.0.1", folders: str = 
     )
     with serving_app(app) as url:
         yield LocalApi(
-            url=url, registry=registry, sources=registered, keys=keys, leases=Leases(engine), serving=Serving(engine)
+            url=url,
+            registry=registry,
+            sources=registered,
+            conversations=kept,
+            keys=keys,
+            leases=Leases(engine),
+            serving=Serving(engine),
         )
     engine.dispose()
 

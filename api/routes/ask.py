@@ -1,64 +1,67 @@
 """Ask: a question to a cited answer, streamed or whole."""
 
-import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.answers import Event
 from api.auth import Asker, ServicesDep
+from api.live import Live
 from api.problems import problem
 from api.schemas import AskRequest, CitationBody, DoneBody, SourceBody
-from api.services import Services
-from api.sse import event_stream, frame
-from rag.draft import Question
+from api.sse import EventStream, frame, read_whole
 from rag.errors import RagError
-from rag.types import AnswerEvent, Citation, Done, Sources, Token
+from rag.types import Citation, Done, Sources, Token
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["ask"])
 
 
 @router.post("/ask", response_model=DoneBody)
-async def ask(body: AskRequest, services: ServicesDep, caller: Asker) -> Response:
+async def ask(
+    body: AskRequest,
+    request: Request,
+    services: ServicesDep,
+    caller: Asker,
+    last_event_id: Annotated[str | None, Header(description="Go on with a broken stream after this event.")] = None,
+) -> Response:
     """Answer a question from the documents.
 
     Streamed (the default) as server-sent events: `sources` once, `token`..., `citation`..., then one `done`
     or one `error`. With `stream: false`, the `done` object alone.
     """
+    if last_event_id:
+        trace_id, reader = services.answers.resume(last_event_id, caller.name)
+        return EventStream(lambda: reader, partial(_frame, trace_id))
     if body.collections is not None:
-        services.registry.require_collections(body.collections)
+        await run_sync(services.registry.require_collections, body.collections)
+    if body.conversation_id and not body.history:
+        await run_sync(services.conversations.require, body.conversation_id, caller)
     question = body.record(caller, services.settings.retrieve.top_k)
+    live: Live[Event] = services.answers.begin(question, services.answerer.answer(question))
+    reader = live.follow()
     if body.stream:
-        return event_stream(_frames(question, services))
-    async with aclosing(services.answerer.answer(question)) as events:
-        *_, done = [event async for event in events]
-    assert isinstance(done, Done)  # noqa: S101  # what every answer ends with
-    return JSONResponse(DoneBody.of(done).model_dump(mode="json"))
+        return EventStream(lambda: reader, partial(_frame, question.trace_id))
+    last = await read_whole(reader, request.receive)
+    if isinstance(last, RagError):
+        raise last
+    return JSONResponse(DoneBody.of(last).model_dump(mode="json")) if isinstance(last, Done) else Response()
 
 
-async def _frames(question: Question, services: Services) -> AsyncGenerator[bytes, None]:
-    """An error after the stream has begun goes out as its last event."""
-    try:
-        async with aclosing(services.answerer.answer(question)) as events:
-            async for event in events:
-                yield _frame(event)
-    except RagError as exc:
-        yield frame("error", problem(exc))
-    except Exception:
-        log.exception("unexpected error in an answer")
-        yield frame("error", problem(RagError("An unexpected error; the service's log has its cause.")))
-
-
-def _frame(event: AnswerEvent) -> bytes:
+def _frame(trace_id: str, number: int, event: Event) -> bytes:
+    event_id = f"{trace_id}-{number}"
     match event:
-        case Sources(hits=hits):
-            numbered = [SourceBody.numbered(n, hit).model_dump(mode="json") for n, hit in enumerate(hits, start=1)]
-            return frame("sources", {"sources": numbered})
         case Token(text=text):
-            return frame("token", {"text": text})
+            return frame("token", {"text": text}, event_id)
+        case Sources(hits=hits, numbers=numbers):
+            pairs = zip(numbers, hits, strict=True)
+            numbered = [SourceBody.numbered(n, hit).model_dump(mode="json") for n, hit in pairs]
+            return frame("sources", {"sources": numbered}, event_id)
         case Citation():
-            return frame("citation", CitationBody.of(event).model_dump(mode="json"))
+            return frame("citation", CitationBody.of(event).model_dump(mode="json"), event_id)
         case Done():
-            return frame("done", DoneBody.of(event).model_dump(mode="json"))
+            return frame("done", DoneBody.of(event).model_dump(mode="json"), event_id)
+        case RagError():
+            return frame("error", problem(event), event_id)

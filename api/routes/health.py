@@ -73,10 +73,16 @@ async def _reranker(services: ServicesDep) -> dict[str, str]:
     return {"status": "off"} if reranker is None else await _check(lambda: run_sync(reranker.ping))
 
 
-async def _generator(services: ServicesDep) -> dict[str, str]:
+async def _generator(services: ServicesDep) -> dict[str, Any]:
+    """Say how each engine is, without its address: anybody may ask. One that answers is enough."""
     if services.generator is None:
         return {"status": "off"}
-    try:
-        return {"status": "ok", "model": await services.generator.ping()}
-    except RagError:
-        return {"status": "loading"}
+    engines = await services.generator.states()
+    shown = [
+        {"engine": f"{one.generator} {one.n}", "status": "ok" if one.is_ok else "unavailable", "queue": one.queue}
+        for one in engines
+    ]
+    working = [one for one in engines if one.is_ok]
+    if not working:
+        return {"status": "loading", "engines": shown}
+    return {"status": "ok", "model": working[0].model, "engines": shown}

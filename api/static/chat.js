@@ -4,7 +4,6 @@ import { refreshDocuments } from "./documents.js";
 import { byId, el } from "./dom.js";
 import { readEvents } from "./sse.js";
 
-const HISTORY_TURNS = 6;
 const STATE_INTERVAL_MS = 15_000;
 const NOTES = {
   extractive: "Quoted from the documents: the language model is not ready yet.",
@@ -12,8 +11,8 @@ const NOTES = {
 };
 const MODEL_STATES = { off: "No model: quotes only", failed: "Model not reachable" };
 const question = byId("question");
-const finished = [];
 let running = null;
+let conversationId = null;
 
 async function ask(text) {
   const turn = createTurn(text);
@@ -34,8 +33,7 @@ async function ask(text) {
 }
 
 async function stream(turn, signal) {
-  const history = finished.slice(-HISTORY_TURNS).flat();
-  const json = { question: turn.question, history, stream: true };
+  const json = { question: turn.question, conversation_id: conversationId, stream: true };
   const { body } = await call("/v1/ask", { method: "POST", json, signal });
   for await (const { event, data } of readEvents(body)) {
     handlers[event]?.(turn, JSON.parse(data));
@@ -72,7 +70,7 @@ function drawSoon(turn) {
   });
 }
 
-function finish(turn, { answer, abstained, citations, generator }) {
+function finish(turn, { answer, abstained, citations, generator, conversation_id: id }) {
   turn.over = true;
   turn.text = answer ?? turn.text;
   turn.citations = citations ?? turn.citations;
@@ -82,7 +80,7 @@ function finish(turn, { answer, abstained, citations, generator }) {
   if (abstained) turn.answer.before(notice("Not found in the documents", "warn"));
   const note = NOTES[String(generator).match(/^(extractive$|demo)/)?.[0]];
   if (note) turn.notices.append(notice(note));
-  finished.push([{ role: "user", content: turn.question }, { role: "assistant", content: turn.text }]);
+  conversationId = id;
   byId("announcer").textContent = turn.text.replace(/\s*\[\d+\]/g, "");
 }
 

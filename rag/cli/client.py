@@ -101,11 +101,11 @@ class Client:
         with self._translated():
             return self._json(self._http.post("/v1/search", json=body))
 
-    def ask(self, question: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the answer's events as (name, data)."""
+    def ask(self, question: str, **more: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the answer's events as (name, data); `more` are fields of the request."""
         with (
             self._translated(),
-            connect_sse(self._http, "POST", "/v1/ask", json={"question": question}) as source,
+            connect_sse(self._http, "POST", "/v1/ask", json={"question": question} | more) as source,
         ):
             if source.response.is_error:
                 source.response.read()

@@ -11,8 +11,11 @@ import typer
 from rich.console import Console
 
 from bench.measure import Measure
+from rag.cli.answers import answer_measures, ask_questions
 from rag.cli.client import Client
-from rag.cli.passages import CALLS_AT_ONCE, Asking, remove_passages, search_passages, upload_passages
+from rag.cli.passages import CALLS_AT_ONCE, Asking, remove_passages, search_passages, upload_passages, with_documents
+from rag.evaluate.answer_report import answer_figures, thresholds, wrong
+from rag.evaluate.errors import EvaluationFailed
 from rag.evaluate.measures import MEASURES, measured
 from rag.evaluate.report import Slices, differences, means, moved, times, worst
 from rag.evaluate.runs import Result, Results, Run, difference, estimate, load, save, search_ms
@@ -47,6 +50,9 @@ def evaluate(
     qrels: Annotated[str, typer.Option(help="File of DIR that says which passages answer.")] = "qrels.tsv",
     first: Annotated[int | None, typer.Option(min=1, help="Ask only so many queries.")] = None,
     history: Annotated[bool, typer.Option("--history", help="Send the conversation before a query with it.")] = False,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Ask every question, answerable or not, and measure the answers.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     save_file: Annotated[Path | None, typer.Option("--save", help="Keep all that was found in this file.")] = None,
     compare: Annotated[
@@ -55,23 +61,36 @@ def evaluate(
     most_worst: Annotated[int, typer.Option("--worst", min=0, help="How many of the worst queries to show.")] = 5,
     remove: Annotated[bool, typer.Option("--remove", help="Delete the set from the service afterwards.")] = False,
 ) -> None:
-    """Measure how well the running service finds the passages that answer the questions of a set."""
+    """Measure how well the running service finds the passages that answer the questions of a set, or answers them."""
     console = Console()
     evaluated = read_set(
-        folder, qrels=qrels, corpus=_filter(corpus, "--corpus"), queries=_filter(queries, "--queries"), first=first
+        folder,
+        qrels=qrels,
+        corpus=_filter(corpus, "--corpus"),
+        queries=_filter(queries, "--queries"),
+        first=first,
+        with_unanswerable=answers,
     )
+    if remove and evaluated.is_live:
+        raise EvaluationFailed(f"--remove: the documents of {evaluated.name} are the service's own.")
     slices: Slices = {"": [query.id for query in evaluated.queries]}
     slices = dict(slices) | {name: ids for field in by or () for name, ids in evaluated.slices(field).items()}
     output = Output(json_file=json_file, save=save_file, compare=compare, most_worst=most_worst)
     before = load(compare) if compare else None
     client = Client(load_settings())
     try:
-        run = ask_service(client, evaluated, [Mode(name) for name in mode or Mode], history, console)
+        if evaluated.is_live:
+            evaluated = with_documents(client, evaluated)
+        if answers:
+            run = ask_questions(client, evaluated, history, console)
+        else:
+            run = ask_service(client, evaluated, [Mode(name) for name in mode or Mode], history, console)
         if remove:
             remove_passages(client, evaluated, console)
     finally:
         client.close()
-    show(run, before, evaluated, slices, output, console)
+    write(run, before, slices, output)
+    (show_answers if answers else show)(run, before, evaluated, slices, output, console)
 
 
 def ask_service(
@@ -97,15 +116,30 @@ def ask_service(
     return Run(set=evaluated.name, collection=evaluated.collection, history=history, modes=found)
 
 
-def show(
-    run: Run, before: Run | None, evaluated: EvaluationSet, slices: Slices, output: Output, console: Console
-) -> None:
-    """Print the tables and the worst queries, and write the files."""
+def write(run: Run, before: Run | None, slices: Slices, output: Output) -> None:
+    """Write the files that were asked for."""
     if output.save:
         save(run, output.save)
     if output.json_file:
-        figures = [measure.as_json() for measure in _figures(run, before, slices)]
+        measures = answer_measures(run, before, slices) if run.answers else _figures(run, before, slices)
+        figures = [measure.as_json() for measure in measures]
         output.json_file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+def show_answers(
+    run: Run, before: Run | None, evaluated: EvaluationSet, slices: Slices, output: Output, console: Console
+) -> None:
+    """Print the tables of the answers and those that were given or withheld most wrongly."""
+    console.print(answer_figures(run, before, slices))
+    console.print(thresholds(run, slices))
+    for line in wrong(run, evaluated, output.most_worst):
+        console.print(line, soft_wrap=True)
+
+
+def show(
+    run: Run, before: Run | None, evaluated: EvaluationSet, slices: Slices, output: Output, console: Console
+) -> None:
+    """Print the tables of a search and its worst queries."""
     console.print(means(run, slices))
     if before:
         if before.collection != run.collection:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from rag.cli.cases import cases_app
 from rag.cli.checks import all_checks
 from rag.cli.client import Client
 from rag.cli.durations import GRACE_S, Grace
 from rag.cli.evaluate import evaluate
+from rag.cli.explain import print_candidates, print_trace
 from rag.cli.folders import Request, ingest_paths
 from rag.cli.generations import models_app
+from rag.cli.questions import questions
 from rag.cli.sources import sources_app
 from rag.cli.up import up as start_everything
 from rag.errors import RagError
@@ -30,7 +33,9 @@ keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API key
 app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(sources_app, name="sources")
+app.add_typer(cases_app, name="cases")
 app.command("eval")(evaluate)
+app.command("questions")(questions)
 console = Console()
 errors = Console(stderr=True)
 
@@ -75,19 +80,31 @@ def ingest(
 
 
 @app.command()
-def search(text: str, top_k: int = 10) -> None:
+def search(
+    text: str,
+    top_k: int = 10,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show, too, what else was considered, and why not.")
+    ] = False,
+) -> None:
     """Show the passages closest to a text."""
-    for hit in Client(load_settings()).search(text, top_k)["hits"]:
+    found = Client(load_settings()).search(text, top_k, explain=explain)
+    for hit in found["hits"]:
         place = f"page {hit['page']}" if hit["page"] else hit["section"] or ""
         console.print(f"{hit['score']:.3f}  {hit['title']}  {place}", style="bold", markup=False)
         console.print(" ".join(hit["text"].split()), markup=False)
+    if explain:
+        print_candidates(console, found["candidates"])
 
 
 @app.command()
-def ask(text: str) -> None:
+def ask(
+    text: str,
+    explain: Annotated[bool, typer.Option("--explain", help="Show, too, how the answer came about.")] = False,
+) -> None:
     """Ask a question and show the cited answer as it is written."""
     streamed, titles = "", {}
-    for event, data in Client(load_settings()).ask(text):
+    for event, data in Client(load_settings()).ask(text, explain=explain):
         if event == "sources":
             titles = {source["n"]: source["title"] for source in data["sources"]}
         elif event == "token":
@@ -105,6 +122,14 @@ def ask(text: str) -> None:
             for line in dict.fromkeys(_cited(citation, titles) for citation in data["citations"]):
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
             console.print(f"generator: {data['generator']}", markup=False)
+            if data["trace"]:
+                print_trace(console, data["trace"])
+
+
+@app.command()
+def trace(trace_id: str) -> None:
+    """Show how an earlier answer came about."""
+    print_trace(console, Client(load_settings()).call("GET", f"/v1/traces/{trace_id}"))
 
 
 def _cited(citation: dict[str, Any], titles: dict[int, str]) -> str:
@@ -126,7 +151,10 @@ def doctor() -> None:
     try:
         state = Client(settings).ready()
         for name, part in state["checks"].items():
-            console.print(f"     {name}: {' '.join(part.values())}", markup=False, soft_wrap=True)
+            engines = [" ".join(map(str, engine.values())) for engine in part.pop("engines", [])]
+            console.print(
+                f"     {name}: {', '.join([' '.join(part.values()), *engines])}", markup=False, soft_wrap=True
+            )
     except RagError as exc:
         console.print(f"-    service: {exc.detail}", markup=False, soft_wrap=True)
     if any(check.ok is False for check in checks):

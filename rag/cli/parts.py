@@ -1,22 +1,26 @@
 """The service's parts that have a URL: what each is and whether it answers from here. No secret is shown."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
+import anyio
 from kombu.exceptions import OperationalError
 
 from ingest.queue import Queue, make_app
 from ingest.store import open_store
 from rag.cli.checks import Check
 from rag.database import connect, shown
+from rag.engines import EngineState
 from rag.errors import RagError
 from rag.registry import Registry
 from rag.rerank import Reranker
+from rag.routing import open_routing
 from rag.settings import Settings
 
 
 def part_checks(settings: Settings) -> Iterator[Check]:
-    """Yield the registry, the store and, where there are any, broker and reranker. What is not there is not made."""
+    """Yield the registry, the store and, where there are any, broker, reranker and engines. Nothing is made."""
     yield _registry(settings)
     yield _store(settings)
     if broker := settings.broker.url.get_secret_value():
@@ -24,6 +28,7 @@ def part_checks(settings: Settings) -> Iterator[Check]:
         yield _asked("broker", f"{kind} {shown(broker)}", Queue(make_app(broker)).ping)
     if settings.reranker.model:
         yield _reranker(settings)
+    yield from _engines(settings)
 
 
 def _registry(settings: Settings) -> Check:
@@ -61,6 +66,23 @@ def _reranker(settings: Settings) -> Check:
             return Check(name="reranker", ok=False, detail=exc.detail)
     with closing(Reranker(model, url)) as reranker:
         return _asked("reranker", f"{model} at {url}", reranker.ping)
+
+
+def _engines(settings: Settings) -> Iterator[Check]:
+    """Yield each engine of each generator, external ones, too."""
+    try:
+        states = anyio.run(_states, settings)
+    except RagError as exc:
+        yield Check(name="generator", ok=False, detail=exc.detail)
+        return
+    for one in states:
+        detail = f"{shown(one.url)} answers: {one.model}" if one.is_ok else f"{shown(one.url)} does not answer"
+        yield Check(name=one.generator, ok=one.is_ok, detail=detail)
+
+
+async def _states(settings: Settings) -> list[EngineState]:
+    routing = open_routing(settings.generator, os.environ, None)
+    return await routing.states(ask_external=True) if routing else []
 
 
 def _asked(name: str, what: str, ping: Callable[[], None]) -> Check:

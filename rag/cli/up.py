@@ -75,7 +75,7 @@ def _prepare() -> dict[str, str]:
 def _greet(settings: Settings, generator: str, new_key: str | None, console: Console) -> None:
     if new_key:
         console.print(f"Administrator's API key, shown only now: {new_key}", soft_wrap=True, highlight=False)
-    if generator == "demo" and not settings.generator.url:
+    if generator == "demo" and not settings.generator.is_configured:
         console.print(
             f"Answers are written by {DEMO_MODEL}, a small demonstration model under the Gemma Terms of Use "
             "(https://ai.google.dev/gemma/terms); docs/operate.md shows how to use your own.",

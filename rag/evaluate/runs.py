@@ -1,13 +1,14 @@
 """What a run found and how good that was, query by query; kept in a file, so that a later one can be compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from statistics import median
 
 from pydantic import TypeAdapter, ValidationError
 
+from rag.evaluate.answers import Answered
 from rag.evaluate.errors import EvaluationFailed
 from rag.evaluate.measures import Estimate, estimated
 
@@ -32,15 +33,20 @@ Results = dict[str, Result]  # by the query's id
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The results by mode. `collection` tells which passages were searched."""
+    """The results by mode, or the answers by query. `collection` tells which passages were searched."""
 
     set: str
     collection: str
     history: bool
-    modes: dict[str, Results]
+    modes: dict[str, Results] = field(default_factory=dict)
+    answers: dict[str, Answered] = field(default_factory=dict)
 
     def of(self, mode: str) -> Results:
         return self.modes.get(mode, {})
+
+    def of_answers(self, queries: Sequence[str]) -> list[Answered]:
+        """Return the answers to these queries."""
+        return [self.answers[query] for query in queries]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """A folder with `corpus.jsonl`, `queries.jsonl` and `qrels.tsv` to passages, queries and which passages answer which.
 
 docs/evaluate.md describes the files. What a file lacks is an EvaluationFailed that names the file and the line.
+A set without `corpus.jsonl` is about documents that the service has, and names them by their ids.
 """
 
 import hashlib
@@ -40,26 +41,38 @@ class Passage:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A question, the conversation before it, and all fields of its line."""
+    """A question, the conversation before it, whether the passages answer it, and all fields of its line."""
 
     id: str
     text: str
     history: tuple[Turn, ...]
+    is_answerable: bool
     fields: Fields
+
+    @property
+    def answers(self) -> list[str]:
+        """Return the answers that are known."""
+        return _values(self.fields.get("answers"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSet:
-    """What is asked of what. `gold` has, of each query, the grades (1 or more) of the passages that answer it."""
+    """What is asked of what. `gold` has the grades (1 or more) of the passages that answer a query, if any do.
+
+    `is_live`: its passages are documents of the service itself, known by their ids alone.
+    """
 
     name: str
+    is_live: bool = False
     passages: Mapping[str, Passage]
     queries: Sequence[Query]
     gold: Mapping[str, Mapping[str, int]]
 
     @property
     def collection(self) -> str:
-        """Return the collection's name: another one whenever a passage is another."""
+        """Return the collection's name: another one whenever a passage is another; "" for the service's own."""
+        if self.is_live:
+            return ""
         digest = hashlib.sha256()
         for passage in sorted(self.passages.values(), key=lambda passage: passage.id):
             digest.update(json.dumps([passage.id, passage.title, passage.text]).encode())
@@ -80,34 +93,47 @@ class EvaluationSet:
 
 
 def read_set(
-    folder: Path, *, qrels: str = "qrels.tsv", corpus: Filter, queries: Filter, first: int | None = None
+    folder: Path,
+    *,
+    qrels: str = "qrels.tsv",
+    corpus: Filter,
+    queries: Filter,
+    first: int | None = None,
+    with_unanswerable: bool = False,
 ) -> EvaluationSet:
     """Return the set of a folder: the passages and the queries that pass their filters, in the files' order.
 
     Passages that are the same to the letter are one, under the id of the first: nobody could rank them. A query
-    without a passage that answers it is left out; of the others only the `first` stay. Raise EvaluationFailed if a
-    file is missing or wrong, or if nothing is left to ask.
+    without a passage that answers it is left out, unless its line says that it is not answerable and these are wanted;
+    of the others only the `first` stay. Raise EvaluationFailed if a file is missing or wrong, or if nothing is left to
+    ask.
     """
-    all_passages = _by_id(folder / "corpus.jsonl")
+    is_live = folder.is_dir() and not (folder / "corpus.jsonl").exists()
+    all_passages = None if is_live else _by_id(folder / "corpus.jsonl")
     all_queries = _by_id(folder / "queries.jsonl")
     judged = _qrels(folder / qrels, all_queries, all_passages)
-    passages = [
-        _passage(name, fields, place) for name, (fields, place) in all_passages.items() if _passes(fields, corpus)
-    ]
+    if all_passages is None:
+        named = dict.fromkeys(name for grades in judged.values() for name in grades)
+        passages = [Passage(id=name, title=name, text="") for name in named if _passes({}, corpus)]
+    else:
+        passages = [
+            _passage(name, fields, place) for name, (fields, place) in all_passages.items() if _passes(fields, corpus)
+        ]
     same = _first_alike(passages)
     gold = {query: found for query, grades in judged.items() if (found := _answers(grades, same))}
     chosen = [
-        _query(name, fields, place)
+        _query(name, fields, place, is_answerable=name in gold)
         for name, (fields, place) in all_queries.items()
-        if name in gold and _passes(fields, queries)
+        if (name in gold or (with_unanswerable and fields.get("answerable") is False)) and _passes(fields, queries)
     ][:first]
     if not chosen:
         raise EvaluationFailed(f"{folder / qrels}: none of the chosen queries has an answer in the chosen passages.")
     return EvaluationSet(
         name=folder.resolve().name,
+        is_live=is_live,
         passages={passage.id: passage for passage in passages if same[passage.id] == passage.id},
         queries=chosen,
-        gold={query.id: gold[query.id] for query in chosen},
+        gold={query.id: gold[query.id] for query in chosen if query.id in gold},
     )
 
 
@@ -162,7 +188,7 @@ def _passage(name: str, fields: Fields, place: str) -> Passage:
     return Passage(id=name, title=" ".join(str(title).split()), text=_text(fields, "text", place))
 
 
-def _query(name: str, fields: Fields, place: str) -> Query:
+def _query(name: str, fields: Fields, place: str, *, is_answerable: bool) -> Query:
     turns = fields.get("history") or []
     try:
         history = tuple(Turn(role=turn["role"], content=turn.get("content") or turn["text"]) for turn in turns)
@@ -170,11 +196,17 @@ def _query(name: str, fields: Fields, place: str) -> Query:
         raise EvaluationFailed(f"{place}: history must be a list of objects with role and text.") from exc
     if any(turn.role not in ROLES for turn in history):
         raise EvaluationFailed(f"{place}: history: a role must be one of {', '.join(sorted(ROLES))}.")
-    return Query(id=name, text=_text(fields, "text", place), history=history, fields=fields)
+    text = _text(fields, "text", place)
+    return Query(id=name, text=text, history=history, is_answerable=is_answerable, fields=fields)
 
 
-def _qrels(path: Path, queries: Mapping[str, object], passages: Mapping[str, object]) -> dict[str, dict[str, int]]:
-    """Return the grades by query and passage; a first line whose third column is no number is a header."""
+def _qrels(
+    path: Path, queries: Mapping[str, object], passages: Mapping[str, object] | None
+) -> dict[str, dict[str, int]]:
+    """Return the grades by query and passage, any passage if None is given.
+
+    A first line whose third column is no number is a header.
+    """
     found: dict[str, dict[str, int]] = {}
     for number, raw in _lines(path):
         place, columns = f"{path}:{number}", raw.decode(errors="replace").split("\t")
@@ -187,7 +219,7 @@ def _qrels(path: Path, queries: Mapping[str, object], passages: Mapping[str, obj
             raise EvaluationFailed(f"{place}: the grade {grade!r} is no whole number.")
         if query not in queries:
             raise EvaluationFailed(f"{place}: there is no query {query}.")
-        if passage not in passages:
+        if passages is not None and passage not in passages:
             raise EvaluationFailed(f"{place}: there is no passage {passage}.")
         found.setdefault(query, {})[passage] = int(grade)
     return found

@@ -24,11 +24,13 @@ def lexical_scores(query: LexicalQuery, chunks: Sequence[str]) -> npt.NDArray[np
     norms = K1 * (1 - B + B * lengths / max(lengths.mean(), 1.0)) if chunks else lengths
     found = np.zeros(len(chunks))
     distinct = list(dict.fromkeys(query.words))
+    counts = {word: _counts([f" {form} " for form in word.word.forms], texts) for word in distinct}
     for word in distinct:
-        found += _saturated(word.idf, [f" {form} " for form in word.word.forms], texts, norms)
+        found += _saturated(word.idf, counts[word], norms)
     for first, second in dict.fromkeys(pairwise(query.words)):
+        both = np.flatnonzero((counts[first] > 0) & (counts[second] > 0))
         weight = min(query.most_idf, PAIR_SHARE * (first.idf + second.idf))
-        found += _saturated(weight, _pairs(first, second), texts, norms)
+        found[both] += _saturated(weight, _counts(_pairs(first, second), [texts[n] for n in both]), norms[both])
     most = sum(word.idf for word in distinct) * (K1 + 1)
     return found / most if most else found
 
@@ -37,8 +39,13 @@ def _pairs(first: WeightedWord, second: WeightedWord) -> list[str]:
     return [f" {one}  {other} " for one in first.word.forms for other in second.word.forms]
 
 
+def _counts(forms: Sequence[str], texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    if len(forms) == 1:  # three times as fast; an index of one language has no others
+        return np.array([text.count(forms[0]) for text in texts], dtype=float)
+    return np.array([sum(map(text.count, forms)) for text in texts], dtype=float)
+
+
 def _saturated(
-    weight: float, forms: Sequence[str], texts: Sequence[str], norms: npt.NDArray[np.float64]
+    weight: float, counts: npt.NDArray[np.float64], norms: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    counts = np.array([sum(map(text.count, forms)) for text in texts], dtype=float)
     return weight * counts * (K1 + 1) / (counts + norms)

@@ -115,6 +115,7 @@ def test_a_reader_who_leaves_without_reading_ends_what_feeds_the_stream() -> Non
     async def respond() -> bool:
         response = event_stream(endless())
         await response({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+        await anyio.sleep(0.1)
         return ended.is_set()
 
     assert anyio.run(respond)

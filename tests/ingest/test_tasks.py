@@ -8,16 +8,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from sqlalchemy import Engine
+
 from bench.service import free_port, wait_until
 from ingest.pipeline import Pipeline
 from ingest.queue import make_app
 from ingest.tasks import Worker
+from rag.conversations import Conversations
 from rag.leases import Leases
 from rag.originals import Originals
+from rag.settings import TraceSettings
+from rag.traces import Traces
 from rag.types import Document, Status
 from tests.workshop import ADMIN, Hooked, Workshop, connect_hurried, once, raising
 
 SIX = "Six days of leave."
+
+
+def kept(engine: Engine) -> tuple[Traces, Conversations]:
+    return Traces(engine, TraceSettings()), Conversations(engine, keep_days=30)
 
 
 @contextmanager
@@ -25,7 +34,7 @@ def running(pipeline: Pipeline, broker: str = "memory://") -> Iterator[None]:
     """Run a worker's own threads; with a broker in memory nobody takes its messages."""
     pipeline.stopping.clear()
     engine = connect_hurried(pipeline.settings.database_url)
-    threads = Worker(pipeline, make_app(broker), 2, Originals(engine)).start()
+    threads = Worker(pipeline, make_app(broker), 2, Originals(engine), *kept(engine)).start()
     try:
         yield
     finally:
@@ -104,7 +113,7 @@ def test_a_worker_wakes_others_for_what_is_due(workshop: Workshop) -> None:
     app = make_app("memory://")
     sent: list[str] = []
     app.send_task = lambda name, **_: sent.append(name)
-    worker = Worker(workshop.pipeline, app, 2, Originals(workshop.engine))
+    worker = Worker(workshop.pipeline, app, 2, Originals(workshop.engine), *kept(workshop.engine))
 
     worker.sweep()
     workshop.registry.delete(workshop.add(SIX).id, ADMIN)

@@ -13,6 +13,7 @@ from rag.draft import Question
 from rag.prompt import ABSTENTION
 from rag.retrieve import Retriever
 from rag.types import Citation, Done, Principal, Scope
+from rag.write import Writer
 from tests.workshop import ADMIN, Hooked, Workshop
 
 SIX = "Everyone has six days of leave."
@@ -29,11 +30,11 @@ def answered(workshop: Workshop, during: Callable[[], object] | None = None) -> 
             during()
 
     indexes = cast("DenseIndexes", Hooked(workshop.indexes, serving=second_call))
+    retriever = Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes)
     answerer = Answerer(
-        retriever=Retriever(registry=workshop.registry, candidates=Candidates(workshop.engine), indexes=indexes),
-        generator=None,
-        min_score=0.1,
-        room_tokens=999,
+        retriever=retriever,
+        writer=Writer(retriever=retriever, generator=None),
+        min_evidence=0.0,
     )
 
     async def ask() -> list[Any]:

@@ -22,8 +22,9 @@ from rag.dense import Dense, DenseIndexes
 from rag.errors import DocumentNotFound, GenerationNotReady, IndexUnavailable, InvalidRequest
 from rag.generations import Generations
 from rag.leases import Leases
+from rag.records import chunk_id
 from rag.registry import Registry
-from rag.serving import Serving, chunk_id
+from rag.serving import Serving
 from rag.settings import Settings, WorkerSettings
 from rag.tables import DocumentRow, WorkRow
 from rag.types import Extracted, Status, Version

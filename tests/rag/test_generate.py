@@ -221,3 +221,27 @@ def test_ping_tells_the_model_of_an_engine_that_answers_now(refused: str) -> Non
         assert anyio.run(ping, server.url) == "small-model"
     with pytest.raises(GeneratorUnavailable):
         anyio.run(ping, refused)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "queue"),
+    [
+        (
+            'vllm:num_requests_running{engine="0"} 2.0\nvllm:num_requests_waiting{engine="0"} 3.0\n'
+            'vllm:num_requests_waiting_by_reason{engine="0",reason="capacity"} 3.0\n',
+            5,
+        ),
+        ("llamacpp:requests_processing 1\nllamacpp:requests_deferred 2\n", 3),
+        ("# HELP vllm:num_requests_running Number of requests\n", None),
+    ],
+)
+def test_the_queue_is_what_the_engines_metrics_say(metrics: str, queue: int | None) -> None:
+    def send(exchange: Exchange) -> None:
+        exchange.start(200, "text/plain", {"Content-Length": str(len(metrics))})
+        exchange.handler.wfile.write(metrics.encode())
+
+    async def ask(url: str) -> int | None:
+        return await Generator(GeneratorSettings(url=url)).queue()
+
+    with serving({"/metrics": send}) as server:
+        assert anyio.run(ask, server.url) == queue

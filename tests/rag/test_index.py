@@ -81,10 +81,11 @@ def test_a_search_among_ids_finds_those_that_are_there(index: Index, query: Vect
     put(index, "hr", a=0.1, b=0.2, c=0.3)
     put(index, "wiki", d=0.0, e=0.4)
 
-    assert list(index.search(query, limit=5, collections=["hr"], ids=["c", "b"])) == ["b", "c"]
-    assert list(index.search(query, limit=5, collections=BOTH, ids=["d", "c", "gone"])) == ["d", "c"]
-    assert index.search(query, limit=5, collections=BOTH, ids=["gone"]) == {}
-    assert index.search(query, limit=5, collections=BOTH, ids=[]) == {}
+    assert list(index.search(query, limit=5, collections=["hr"], ids={"hr": ["c", "b"]})) == ["b", "c"]
+    ids = {"hr": ["c"], "wiki": ["d", "gone"]}
+    assert list(index.search(query, limit=5, collections=BOTH, ids=ids)) == ["d", "c"]
+    assert index.search(query, limit=5, collections=BOTH, ids={"hr": ["gone"]}) == {}
+    assert index.search(query, limit=5, collections=BOTH, ids={}) == {}
 
 
 def test_a_partition_that_another_process_made_is_found_at_once(

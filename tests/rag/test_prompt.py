@@ -1,9 +1,23 @@
-"""Prompts: numbered, fenced, within the engine's context."""
+"""Prompts: by model and language, numbered, fenced."""
+
+from pathlib import Path
 
 import pytest
 
-from rag.prompt import ABSTENTION, Prompt, load_prompt, messages, numbered_passages, recent
-from rag.types import Hit, Turn
+from rag.errors import ConfigurationError
+from rag.language import question_language
+from rag.prompt import (
+    ABSTENTION,
+    PROMPTS,
+    Prompt,
+    asked,
+    check_prompts,
+    load_prompt,
+    numbered,
+    numbered_passages,
+    system_messages,
+)
+from rag.types import Hit
 
 PLAIN = Prompt(
     version="1",
@@ -45,61 +59,86 @@ def test_a_model_with_a_prompt_of_its_own_gets_it_wherever_it_is_stored() -> Non
     assert load_prompt("demo-gemma-3-270m").extra == {"add_special_tokens": True, "max_tokens": 120}
 
 
-def test_passages_are_numbered_from_one_with_title_and_place() -> None:
+def test_a_language_has_a_prompt_of_its_own_where_there_is_one() -> None:
+    assert load_prompt("Qwen/Qwen3-14B-AWQ", "de").name == "default.de"
+    assert load_prompt("Qwen/Qwen3-14B-AWQ", "xx").name == "default"
+    assert load_prompt("demo-gemma-3-270m", "de").name == "demo-gemma-3-270m"
+
+
+@pytest.mark.parametrize("language", ["", "de", "es", "zh"])
+def test_a_packaged_prompt_has_what_the_answers_check_relies_on(language: str) -> None:
+    prompt = load_prompt("", language)
+
+    assert ABSTENTION in prompt.system
+    assert prompt.user.index("{sources}") < prompt.user.index("{question}")
+
+
+def test_a_file_in_the_operators_folder_goes_before_the_packaged_one(tmp_path: Path) -> None:
+    packaged = (PROMPTS / "default.toml").read_text(encoding="utf-8")
+    (tmp_path / "default.toml").write_text(packaged.replace('version = "', 'version = "ours-'), encoding="utf-8")
+
+    assert load_prompt("any", "", tmp_path).version.startswith("ours-")
+    assert not load_prompt("any", "de", tmp_path).version.startswith("ours-")
+
+
+def test_a_file_that_is_no_prompt_is_named(tmp_path: Path) -> None:
+    (tmp_path / "default.toml").write_text("version = 1", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match=r"default\.toml"):
+        check_prompts(tmp_path)
+
+
+def test_passages_are_numbered_with_title_and_place() -> None:
     hits = [hit("Six days.", page=3, section="2. Leave"), hit("Ask People.", section="5. Contact"), hit(" Bring it. ")]
 
-    assert numbered_passages(hits, PLAIN, "How many?", room_tokens=1000) == (
-        "[1] Handbook (page 3)\nSix days.\n\n[2] Handbook (5. Contact)\nAsk People.\n\n[3] Handbook\nBring it."
+    assert numbered_passages(numbered(hits, after=3)) == (
+        "[4] Handbook (page 3)\nSix days.\n\n[5] Handbook (5. Contact)\nAsk People.\n\n[6] Handbook\nBring it."
     )
+
+
+def test_of_many_passages_the_best_are_at_the_beginning_and_at_the_end() -> None:
+    def order(count: int) -> list[int]:
+        text = numbered_passages(numbered([hit("text")] * count))
+        return [int(block[1]) for block in text.split("\n\n")]
+
+    assert order(4) == [1, 2, 3, 4]
+    assert order(6) == [1, 3, 5, 6, 4, 2]
 
 
 def test_a_row_of_a_table_comes_with_the_tables_header() -> None:
     row = hit("Bronze | 1", section="Contracts", context="Price list > Contracts\nLevel | Visits")
 
-    assert numbered_passages([row], PLAIN, "", room_tokens=1000) == (
-        "[1] Handbook (Contracts)\nLevel | Visits\nBronze | 1"
-    )
-
-
-def test_passages_that_do_not_fit_the_room_are_left_out_from_the_first_on() -> None:
-    hits = [hit("a" * 300), hit("b" * 300), hit("c")]
-
-    assert numbered_passages(hits, PLAIN, "q" * 30, room_tokens=200) == "[1] Handbook\n" + "a" * 300
-
-
-def test_the_messages_are_the_system_the_earlier_turns_and_the_question_with_its_sources() -> None:
-    history = [Turn(role="user", content="Who may fly?"), Turn(role="assistant", content="Directors.")]
-
-    assert messages(PLAIN, "How\nmany  days?", "[1] Six days.", history) == [
-        {"role": "system", "content": "Answer from the sources."},
-        {"role": "user", "content": "Who may fly?"},
-        {"role": "assistant", "content": "Directors."},
-        {"role": "user", "content": "<sources>\n[1] Six days.\n</sources>\nQuestion: How many days?"},
-    ]
-
-
-def test_of_the_history_the_last_whole_turns_that_fit_are_kept() -> None:
-    history = [Turn(role="user", content=letter * 30) for letter in "abc"]
-
-    assert [turn.content[0] for turn in recent(history, room_tokens=29)] == ["b", "c"]
-    assert recent(history, room_tokens=30) == history
-    assert recent(history, room_tokens=9) == []
-    assert recent([], room_tokens=9) == []
+    assert numbered_passages(numbered([row])) == "[1] Handbook (Contracts)\nLevel | Visits\nBronze | 1"
 
 
 def test_neither_a_source_nor_a_question_can_end_the_fence() -> None:
-    made = messages(PLAIN, "a </sources> b", "x </ SOURCES > y <sources> z", [])
+    made = asked(PLAIN, "a </sources> b", "x </ SOURCES > y <sources> z")
 
-    assert made[-1]["content"] == ("<sources>\nx (sources) y (sources) z\n</sources>\nQuestion: a (sources) b")
+    assert made["content"] == "<sources>\nx (sources) y (sources) z\n</sources>\nQuestion: a (sources) b"
 
 
 def test_a_placeholder_in_a_source_or_question_is_left_as_it_is() -> None:
-    made = messages(PLAIN, "what is {sources}?", "a {question} b", [])
+    made = asked(PLAIN, "what is {sources}?", "a {question} b")
 
-    assert made[-1]["content"] == "<sources>\na {question} b\n</sources>\nQuestion: what is {sources}?"
+    assert made["content"] == "<sources>\na {question} b\n</sources>\nQuestion: what is {sources}?"
 
 
 def test_an_empty_system_text_makes_no_message() -> None:
-    demo = load_prompt("demo-gemma-3-270m")
+    assert system_messages(load_prompt("demo-gemma-3-270m")) == []
+    assert [message["role"] for message in system_messages(PLAIN)] == ["system"]
 
-    assert [message["role"] for message in messages(demo, "How many?", "Six days.", [])] == ["user"]
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("How many days of leave do I have?", "en"),
+        ("Wie viele Tage Urlaub habe ich?", "de"),
+        ("¿Cuántos días de vacaciones tengo?", "es"),
+        ("Cuántos días de vacaciones hay en la empresa", "es"),
+        ("年假有多少天？", "zh"),
+        ("休暇は何日ありますか。", "ja"),
+        ("ERR-4032", ""),
+    ],
+)
+def test_a_questions_language_is_told_by_its_script_and_its_commonest_words(question: str, language: str) -> None:
+    assert question_language(question) == language

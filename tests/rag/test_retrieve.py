@@ -5,10 +5,11 @@ from typing import Any, cast
 
 import pytest
 
+from rag import filters
 from rag.candidates import Candidates
 from rag.errors import CollectionNotFound
+from rag.records import chunk_id
 from rag.retrieve import Retriever, explained
-from rag.serving import chunk_id
 from rag.types import Filters, Mode, Principal, Scope, Search, Turn
 from tests.rag.conftest import extracted, take, upload
 from tests.workshop import ADMIN, Hooked, Workshop, once
@@ -79,6 +80,20 @@ def test_a_narrow_filter_finds_what_stands_behind_any_number_of_others(workshop:
     found = texts(retriever(workshop), SIX, mode=Mode.DENSE, filters=Filters(metadata={"year": (2021,)}))
 
     assert found == [f"{SIX} 119"]
+
+
+@pytest.mark.parametrize("most_chunks", [0, 1000])
+def test_a_narrow_filter_finds_words_behind_any_number_of_better_matches(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, most_chunks: int
+) -> None:
+    monkeypatch.setattr(filters, "MOST_CHUNKS", most_chunks)
+    for n in range(30):
+        workshop.add(f"{SIX} {n}", filename=f"{n}.md", metadata={"year": 2020 + n // 29})
+    workshop.work(most=100)
+
+    found = texts(retriever(workshop), "leave", mode=Mode.LEXICAL, filters=Filters(metadata={"year": (2021,)}))
+
+    assert found == [f"{SIX} 29"]
 
 
 def test_an_explanation_tells_of_every_candidate_and_of_nothing_that_is_hidden(workshop: Workshop) -> None:

@@ -9,8 +9,9 @@ from rag.audit import entries
 from rag.database import transaction
 from rag.generations import Generations
 from rag.leases import Leases
+from rag.records import chunk_id
 from rag.registry import Registry
-from rag.serving import Serving, Switch, chunk_id
+from rag.serving import Serving, Switch
 from rag.tables import ChunkRow, DocumentRow, IdempotencyRow, IndexedRow, SourceIdRow, VersionRow, WorkRow
 from rag.types import Document, Status
 from rag.work import Kind

@@ -63,7 +63,7 @@ def test_an_unknown_line_of_the_env_file_is_refused_and_a_comment_is_not() -> No
     [
         ("RAG_API_PORT", "70000"),
         ("RAG_API_PORT", "eighty"),
-        ("RAG_RETRIEVE_MIN_SCORE", "2"),
+        ("RAG_RETRIEVE_MIN_EVIDENCE", "2"),
         ("RAG_PARSE_MEMORY_BYTES", "1000"),
         ("RAG_LOG_LEVEL", "chatty"),
         ("RAG_GENERATOR_URL", "localhost:8000"),

@@ -28,7 +28,7 @@ def events(service: Service, question: str) -> list[tuple[str, dict[str, object]
 
 
 def test_without_a_model_the_answer_quotes_its_sources_and_says_so(handbook: Service) -> None:
-    *before, (last, done) = events(handbook, "When am I allowed to fly business class?")
+    *before, (last, done) = events(handbook, "When am I allowed to fly in business class?")
 
     names = [name for name, _ in before]
     assert names[0] == "sources"
@@ -60,7 +60,8 @@ def test_a_question_far_from_every_passage_is_not_answered(handbook: Service) ->
 
     assert answer["abstained"] is True
     assert answer["citations"] == []
-    assert answer["answer"] == "The documents do not say."
+    assert answer["answer"].startswith("The documents do not say. Nearest to the question: ")
+    assert 0 < answer["evidence"] < 0.25
 
 
 def test_the_whole_answer_is_the_done_event(handbook: Service) -> None:
@@ -69,8 +70,25 @@ def test_the_whole_answer_is_the_done_event(handbook: Service) -> None:
     whole = handbook.http.post("/v1/ask", json=body).json()
 
     assert set(whole) == {
-        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "generator"
+        "answer", "abstained", "citations", "usage", "timings", "trace_id", "conversation_id", "evidence",
+        "generator", "cached", "trace",
     }  # fmt: skip
+
+
+def test_asked_again_the_answer_is_given_again_and_counted(handbook: Service) -> None:
+    def cached() -> float:
+        name = 'attest_answers_total{outcome="cached"} '
+        return float(handbook.http.get("/metrics").text.partition(f"\n{name}")[2].split()[0])
+
+    first = dict(events(handbook, "Who pays for a lost suitcase?"))
+    before = cached()
+    again = events(handbook, "who pays for a lost suitcase")
+
+    assert [name for name, _ in again][:2] == ["sources", "token"]
+    assert dict(again)["sources"] == first["sources"]
+    assert (first["done"]["cached"], dict(again)["done"]["cached"]) == (False, True)
+    assert dict(again)["done"]["answer"] == first["done"]["answer"]
+    assert cached() == before + 1
 
 
 def test_the_logs_hold_no_question_no_text_and_no_key(handbook: Service) -> None:
@@ -105,3 +123,16 @@ def test_a_foreign_page_or_host_gets_nothing_without_a_key(handbook: Service) ->
         response = httpx.post(f"{handbook.url}/v1/search", json={"query": "x"}, headers=headers)
         assert response.status_code == 401
         assert response.json()["type"] == "unauthenticated"
+
+
+def test_a_stream_can_be_gone_on_with_by_the_id_of_its_last_event(handbook: Service) -> None:
+    body = {"question": "When am I allowed to fly business class?", "collections": ["answers"]}
+    whole = handbook.http.post("/v1/ask", json=body).text
+    first, _, rest = whole.partition("\n\n")
+    last_event_id = first.splitlines()[0].removeprefix("id: ")
+
+    resumed = handbook.http.post("/v1/ask", json=body, headers={"Last-Event-ID": last_event_id})
+    unknown = handbook.http.post("/v1/ask", json=body, headers={"Last-Event-ID": "0-1"})
+
+    assert resumed.text == rest
+    assert (unknown.status_code, unknown.json()["type"]) == (410, "answer-gone")

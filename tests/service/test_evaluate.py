@@ -99,6 +99,24 @@ def test_a_run_is_compared_with_an_earlier_one_query_by_query(service: Service, 
     assert "answer, rank 1: The lamp of Tarn Head (lamp)" in ended.stdout
 
 
+def test_the_answers_to_all_questions_are_measured(service: Service, asked: Run, tmp_path: Path) -> None:
+    ended = evaluate(
+        service, ISLANDS, "--answers", "--by", "topic", "--json", tmp_path / "a.json", "--save", tmp_path / "run.json"
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    answers = load(tmp_path / "run.json").answers
+    assert (answers["q2"].answerable, answers["q2"].abstained, answers["q2"].contains) == (True, False, 1)
+    assert answers["q2"].citations == answers["q2"].sound > 0
+    assert answers["q8"].answerable is False
+    figures = {figure["name"]: figure for figure in json.loads((tmp_path / "a.json").read_text())}
+    assert figures["citation.precision"]["value"] == 1
+    assert figures["abstention.auc"]["n"] == 8
+    assert figures["answered.answerable[topic=farming]"]["n"] == 2
+    assert {"abstention.recall", "answer.f1", "citation.gold", "abstention.recall@0.35"} <= figures.keys()
+    assert ("Answered, but not answerable: 1" in ended.stdout) is not answers["q8"].abstained
+
+
 def test_the_set_is_removed_on_request(service: Service, asked: Run) -> None:
     ended = evaluate(service, ISLANDS, "--corpus", "lang=en", "--remove")
 

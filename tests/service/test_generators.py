@@ -1,6 +1,6 @@
 """From upload to a streamed answer with a real model: vLLM and llama.cpp's server, both on the CPU.
 
-The model has 270M parameters and writes other words with other settings: no test asserts what it says.
+The model has 270M parameters and writes other words with other settings: no test asserts which.
 """
 
 import json
@@ -14,9 +14,14 @@ import pytest
 
 from bench.service import ROOT, Service, start, stop, wait_until
 from rag.cli.programs import DEMO_MODEL
+from rag.draft import Draft, Question
+from rag.engines import Engines
+from rag.errors import GeneratorUnavailable
 from rag.generate import Generator
 from rag.prompt import load_prompt
 from rag.settings import GeneratorSettings
+from rag.types import Principal, Token
+from tests.stub_engine import Behaviour, stub_engine
 
 GENERATOR_READY_S = 300
 QUESTION = "How often does the tape knife of a Plover 300 have to be replaced?"
@@ -91,6 +96,41 @@ def test_a_reader_who_leaves_stops_the_engine(generating: Service) -> None:
     anyio.run(read_two_tokens_and_leave)
 
     wait_until(lambda: running(generating) == 0, timeout_s=5)
+
+
+def test_a_reader_who_leaves_the_service_stops_the_engine(generating: Service) -> None:
+    with generating.http.stream("POST", "/v1/ask", json={"question": QUESTION}) as response:
+        next(line for line in response.iter_lines() if line == "event: token")
+
+    wait_until(lambda: running(generating) == 0, timeout_s=2)
+
+
+@pytest.mark.timeout(GENERATOR_READY_S + 60)
+def test_what_a_dying_engine_began_vllm_ends_as_if_it_had_written_all_and_another_engine_is_not_asked(
+    generating: Service,
+) -> None:
+    counting = replace(load_prompt(DEMO_MODEL), stop=[], extra={"add_special_tokens": True, "max_tokens": 24})
+    question = Question(text="", principal=Principal(name="visitor", scopes=frozenset()), top_k=1)
+
+    async def written(*urls: str) -> list[str]:
+        engines = Engines(GeneratorSettings(url=",".join(urls), model=DEMO_MODEL))
+        engines._replicas[-1].others = len(urls) - 1  # so that the first one is chosen
+        draft = Draft(question=question, messages=[{"role": "user", "content": "one, two, three, four,"}])
+        async with aclosing(engines.stream(counting, draft)) as pieces:
+            try:
+                return [piece.text async for piece in pieces if isinstance(piece, Token)]
+            finally:
+                await engines.close()
+
+    wait_until(lambda: generator(generating)["status"] == "ok", timeout_s=GENERATOR_READY_S)
+    url = f"{engine_url(generating)}/v1"
+    alone = anyio.run(written, url)
+    with stub_engine(Behaviour(words=tuple(alone), breaks_after=5), model=DEMO_MODEL) as dying:
+        if httpx.get(f"{url}/models", timeout=60).json()["data"][0]["owned_by"] == "vllm":
+            assert "".join(anyio.run(written, dying.url, url)) == "".join(alone)
+        else:
+            with pytest.raises(GeneratorUnavailable, match="cannot go on"):
+                anyio.run(written, dying.url, url)
 
 
 def running(service: Service) -> int:

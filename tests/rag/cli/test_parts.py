@@ -14,11 +14,13 @@ from rag.settings import (
     DatabaseSettings,
     DataSettings,
     EmbedderSettings,
+    GeneratorSettings,
     RerankerSettings,
     Settings,
     StoreSettings,
 )
 from tests.http_server import serving
+from tests.stub_engine import stub_engine
 
 
 def said(settings: Settings) -> dict[str, tuple[bool | None, str]]:
@@ -89,3 +91,18 @@ def test_a_reranker_that_the_service_loads_itself_is_looked_for_in_its_folder(tm
     (tmp_path / "config.json").write_text("{}")
 
     assert said(settings)["reranker"] == (None, f"folder {tmp_path}, loaded at the start")
+
+
+def test_each_engine_of_each_generator_is_asked_and_a_wrong_policy_is_said(tmp_path: Path) -> None:
+    policy, dead = tmp_path / "generators.toml", f"http://127.0.0.1:{free_port()}/v1"
+    with stub_engine() as server:
+        entry = f'[[generator]]\nname = "cloud"\nexternal = true\nurls = ["{server.url}", "{dead}"]\n'
+        policy.write_text(entry, encoding="utf-8")
+        settings = Settings(data=DataSettings(dir=tmp_path / "data"), generator=GeneratorSettings(policy=str(policy)))
+
+        engines = [(one.ok, one.detail) for one in part_checks(settings) if one.name == "cloud"]
+
+    assert engines == [(True, f"{server.url} answers: small-model"), (False, f"{dead} does not answer")]
+    assert not (tmp_path / "data").exists()
+    policy.write_text("", encoding="utf-8")
+    assert said(settings)["generator"] == (False, f"RAG_GENERATOR_POLICY: {policy}, generator: Field required.")

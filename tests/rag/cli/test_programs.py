@@ -74,3 +74,15 @@ def test_a_reranker_elsewhere_starts_nothing(tmp_path: Path) -> None:
 def test_a_name_without_an_engine_ends_the_start_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="RAG_RERANKER_URL must say where"):
         planned(tmp_path, reranker=RerankerSettings(model="BAAI/bge-reranker-v2-m3"))
+
+
+def test_where_a_policy_names_the_generators_none_is_started(tmp_path: Path) -> None:
+    settings = Settings(
+        _env_file=None,
+        data=DataSettings(dir=tmp_path),
+        broker=BrokerSettings(url=SecretStr("redis://127.0.0.1:9/0")),
+        chroma=ChromaSettings(url=ELSEWHERE),
+        generator=GeneratorSettings(policy="generators.toml"),
+    )
+
+    assert "generator" not in names(plan(settings, "demo", ""))

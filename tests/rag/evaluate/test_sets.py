@@ -34,6 +34,14 @@ def test_queries_with_an_answer_are_asked_in_the_order_of_the_file() -> None:
     assert found.gold["q5"] == {"kelp": 1}  # a grade of 0 is no answer
 
 
+def test_queries_that_nothing_answers_are_asked_too_where_answers_are_measured() -> None:
+    found = read(with_unanswerable=True)
+
+    assert [query.id for query in found.queries if not query.is_answerable] == ["q8"]
+    assert len(found.queries) == 8
+    assert "q8" not in found.gold
+
+
 def test_a_conversation_is_read_with_its_roles() -> None:
     asked = next(query for query in read().queries if query.id == "q6")
 
@@ -132,7 +140,19 @@ def test_a_conversation_of_another_form_is_named(copy: Path, history: Any) -> No
         read(copy)
 
 
-@pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels.tsv"])
+def test_a_set_without_a_corpus_is_about_documents_that_the_service_has(copy: Path) -> None:
+    (copy / "corpus.jsonl").unlink()
+    (copy / "qrels.tsv").write_text("q1\tdoc_ferry\t1\nq1\tdoc_tide\t0\nq2\tdoc_lamp\t1\n")
+
+    found = read(copy)
+
+    assert (found.is_live, found.collection) == (True, "")
+    assert found.gold == {"q1": {"doc_ferry": 1}, "q2": {"doc_lamp": 1}}
+    assert set(found.passages) == {"doc_ferry", "doc_tide", "doc_lamp"}
+    assert not read().is_live
+
+
+@pytest.mark.parametrize("name", ["queries.jsonl", "qrels.tsv"])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
 
