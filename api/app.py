@@ -20,6 +20,7 @@ from api.routes import (
     generations,
     health,
     metrics,
+    openai,
     questions,
     search,
     sources,
@@ -50,7 +51,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     install_problems(app)
     for module in (documents, collections, sources, search, ask, conversations, traces, questions, cases):
         app.include_router(module.router)
-    for module in (generations, audit, health, metrics):
+    for module in (openai, generations, audit, health, metrics):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(SecurityHeaders)

@@ -2,12 +2,14 @@
 
 from datetime import date
 from typing import Annotated, Any, Literal
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.trace_schemas import CandidateBody, TraceBody, UsageBody
 from rag.audit import AuditEntry
 from rag.collections import CollectionInfo
+from rag.draft import Question
 from rag.generations import Progress
 from rag.retrieve import Retrieval, explained
 from rag.types import (
@@ -104,6 +106,19 @@ class AskRequest(Request):
     filters: FiltersBody = FiltersBody()
     stream: bool = True
     explain: bool = Field(False, description="Put the answer's trace into `done`.")
+
+    def record(self, caller: Principal, top_k: int) -> Question:
+        """Return the question; `top_k` holds where the request names none. Without a history, a conversation begins."""
+        return Question(
+            text=self.question,
+            principal=caller,
+            collections=self.collections,
+            history=[turn.record() for turn in self.history],
+            filters=self.filters.record(),
+            conversation_id=self.conversation_id or (None if self.history else uuid4().hex),
+            top_k=self.top_k or top_k,
+            explain=self.explain,
+        )
 
 
 class ProgressBody(BaseModel):

@@ -2,7 +2,6 @@
 
 from functools import partial
 from typing import Annotated
-from uuid import uuid4
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Request
@@ -13,11 +12,9 @@ from api.auth import Asker, ServicesDep
 from api.live import Live
 from api.problems import problem
 from api.schemas import AskRequest, CitationBody, DoneBody, SourceBody
-from api.services import Services
 from api.sse import EventStream, frame, read_whole
-from rag.draft import Question
 from rag.errors import AnswerGone, RagError
-from rag.types import Citation, Done, Principal, Sources, Token
+from rag.types import Citation, Done, Sources, Token
 
 router = APIRouter(prefix="/v1", tags=["ask"])
 
@@ -45,7 +42,7 @@ async def ask(
         await run_sync(services.registry.require_collections, body.collections)
     if body.conversation_id and not body.history:
         await run_sync(services.conversations.require, body.conversation_id, caller)
-    question = _question(body, services, caller)
+    question = body.record(caller, services.settings.retrieve.top_k)
     live: Live[Event] = services.answers.begin(question, services.answerer.answer(question))
     reader = live.follow()
     if body.stream:
@@ -54,19 +51,6 @@ async def ask(
     if isinstance(last, RagError):
         raise last
     return JSONResponse(DoneBody.of(last).model_dump(mode="json")) if isinstance(last, Done) else Response()
-
-
-def _question(body: AskRequest, services: Services, caller: Principal) -> Question:
-    return Question(
-        text=body.question,
-        principal=caller,
-        collections=body.collections,
-        history=[turn.record() for turn in body.history],
-        filters=body.filters.record(),
-        conversation_id=body.conversation_id or (None if body.history else uuid4().hex),
-        top_k=body.top_k or services.settings.retrieve.top_k,
-        explain=body.explain,
-    )
 
 
 def _frame(trace_id: str, number: int, event: Event) -> bytes:
