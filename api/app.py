@@ -1,13 +1,15 @@
 """The FastAPI application: routes, error table, security headers, static pages."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 
+from api.mcp import McpEndpoint
 from api.middleware import BodyLimit, SecurityHeaders
 from api.problems import install_problems
 from api.routes import (
@@ -31,6 +33,7 @@ from rag.errors import ConfigurationError
 from rag.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
+VERSION = "0.1.0"
 
 
 def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
@@ -41,18 +44,26 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             "Make one first: rag keys create administrator --scope admin"
         )
 
+    mcp = McpEndpoint(services, VERSION) if services else None
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         app.state.services = services
-        async with services.generator.watched() if services and services.generator else nullcontext():
+        async with AsyncExitStack() as running:
+            if services and services.generator:
+                await running.enter_async_context(services.generator.watched())
+            if mcp:
+                await running.enter_async_context(mcp.running())
             yield
 
-    app = FastAPI(title="Attest", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Attest", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
     for module in (documents, collections, sources, search, ask, conversations, traces, questions, cases):
         app.include_router(module.router)
     for module in (openai, generations, audit, health, metrics):
         app.include_router(module.router)
+    if mcp:
+        app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(SecurityHeaders)
 

@@ -15,6 +15,7 @@ NOISY = (
     "sentence_transformers",
     "celery.app.trace",
     "celery.worker.strategy",
+    "mcp",
 )
 
 

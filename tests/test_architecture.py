@@ -20,6 +20,8 @@ HOMES = {
     "docutils": {"ingest/parse/rst.py"},
     "httpcore": {"ingest/sources/fetch.py", "ingest/sources/guard.py"},
     "llama_index": {"ingest/chunk.py"},
+    "mcp": {"api/mcp.py", "rag/cli/mcp_relay.py"},
+    "mcp_types": {"api/mcp.py", "rag/cli/mcp_relay.py"},
     "obstore": {"ingest/store/s3.py", "ingest/sources/bucket.py"},
     "olefile": {"ingest/parse/ole.py"},
     "oxmsg": {"ingest/parse/mail.py"},

@@ -31,6 +31,9 @@ PATHS = {
     "/v1/documents/{document_id}/highlights": {"get"},
     "/v1/search": {"post"},
     "/v1/ask": {"post"},
+    "/v1/chat/completions": {"post"},
+    "/v1/models": {"get"},
+    "/v1/models/{model}": {"get"},
     "/v1/traces/{trace_id}": {"get"},
     "/v1/feedback": {"post"},
     "/v1/questions": {"get"},
@@ -86,6 +89,8 @@ def test_an_upload_is_a_form_with_a_file_and_an_idempotency_key() -> None:
         ("SearchRequest", "query collections top_k mode"),
         ("AskRequest", "question collections conversation_id history top_k stream explain"),
         ("DoneBody", "answer abstained citations usage timings trace_id conversation_id evidence generator trace"),
+        ("ChatCompletion", "id object created model choices usage citations abstained generator trace_id"),
+        ("CitedBody", "n title document_id page section start end quote supported"),
         ("CitationBody", "n document_id page section start end quote supported"),
     ],
 )

@@ -18,6 +18,7 @@ from rag.cli.evaluate import evaluate
 from rag.cli.explain import print_candidates, print_trace
 from rag.cli.folders import Request, ingest_paths
 from rag.cli.generations import models_app
+from rag.cli.mcp import mcp
 from rag.cli.questions import questions
 from rag.cli.sources import sources_app
 from rag.cli.up import up as start_everything
@@ -35,6 +36,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(sources_app, name="sources")
 app.add_typer(cases_app, name="cases")
 app.command("eval")(evaluate)
+app.command("mcp")(mcp)
 app.command("questions")(questions)
 console = Console()
 errors = Console(stderr=True)
