@@ -194,7 +194,7 @@ def test_llama_index_completes_and_chats(llama: OpenAILike) -> None:
 
     assert SOURCE in completed.text
     assert chatted.message.content == completed.text
-    assert chatted.raw.citations  # type: ignore[union-attr]
+    assert chatted.raw.citations
 
 
 def test_llama_index_streams(llama: OpenAILike) -> None:
