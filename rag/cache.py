@@ -129,7 +129,8 @@ class AnswerCache:
             "generation": basis.generation,
             "filters": asdict(question.filters),
             "top_k": question.top_k,
-            "rights": None if principal.is_admin else sorted(principal.groups),
+            "rights": sorted(principal.groups),
+            "scopes": sorted(principal.scopes),  # rights, and what rules of generators go by
             "writer": writer,
             "configured": self.configured,
             "release": release(),

@@ -68,13 +68,14 @@ class Routing:
         return next(one for one in self.policy.generator if one.name == name)
 
     async def writers(self, prompts: Path | None = None) -> str:
-        """Return what tells the models and prompts that may write from all others; "" if a model is not known now."""
+        """Return what tells the models, prompts and rules that write from others; "" if a model is not known now."""
         try:
             models = [await engines.model() for engines in self.engines.values()]
         except GeneratorUnavailable:
             return ""
         given = [engines.settings.prompt or model for engines, model in zip(self.engines.values(), models, strict=True)]
-        return f"{list(zip(models, given, strict=True))} {_own(prompts) if prompts else ''}"
+        rules = self.policy.model_dump_json() if self.policy else ""
+        return f"{list(zip(models, given, strict=True))} {_own(prompts) if prompts else ''} {rules}"
 
     async def states(self, *, ask_external: bool = False) -> list[EngineState]:
         """Return how each engine of each generator is."""

@@ -136,6 +136,7 @@ def test_within_a_conversation_every_word_counts(served: Desk) -> None:
         {"filters": Filters(metadata={"owner": ("HR",)})},
         {"top_k": 2},
         {"principal": ADMIN},
+        {"principal": replace(VISITOR, scopes=frozenset({Scope.ASK, Scope.SEARCH}))},
         {"principal": CLERK},
     ],
 )

@@ -196,3 +196,12 @@ def test_a_generator_that_is_down_is_replaced_by_the_next_one_unnoticed(house: H
     done, _ = house.ask(house.routing(rules, inside=dead))
 
     assert (done.generator, done.answer) == ("cloud", "".join(WORDS))
+
+
+def test_other_rules_are_other_writers_so_that_no_answer_is_kept_beyond_them(house: House) -> None:
+    async def writers(rules: str) -> str:
+        return await house.routing(rules).writers()
+
+    one, same, other = (anyio.run(writers, f'[[rule]]\nuse = ["{name}"]\n') for name in ("cloud", "cloud", "house"))
+
+    assert one == same != other
