@@ -16,8 +16,8 @@ from rag.types import Citation, Hit
 
 PASSAGES = 3
 QUOTES = 2
-# The least sureness of an answer. Chosen on samples/, where 30 of 40 questions are then answered right and 5 of 52
-# wrong, and looked at on two other sets: see docs/benchmarks.md.
+MARGIN_TOKENS = 32  # a prefix, and two special ones
+# The least sureness of an answer, chosen on samples/ and looked at on two other sets: see docs/benchmarks.md.
 SURE = 0.5
 # What counts beside the cosine, in its unit. To be found at all: words, the passage's rank, the kind asked for, names.
 WORDS, RANK, KIND, NAMES = 0.5, 0.3, 0.3, 0.2
@@ -108,8 +108,16 @@ def _ranked(question: str, hits: Sequence[Hit], embedder: Embedder, limit: int) 
 def _closeness(question: str, found: Sequence[_Candidate], embedder: Embedder) -> Scores:
     """Return each piece's cosine with the question, 0 where they have nothing to do with each other."""
     texts = [f"{one.hit.context.partition(chr(10))[0]}\n{one.piece.lead} {one.piece.shown}" for one in found]
-    cosines = embedder.embed_sentences(texts) @ embedder.embed_query(question)
+    cosines = embedder.embed_sentences([_cut(text, embedder) for text in texts]) @ embedder.embed_query(question)
     return np.asarray((cosines - embedder.unrelated) / (1 - embedder.unrelated), dtype=float)
+
+
+def _cut(text: str, embedder: Embedder) -> str:
+    """Return as much of a text as the embedder reads: a row in words can be longer than its passage."""
+    room = embedder.max_tokens - MARGIN_TOKENS
+    while (count := len(embedder.tokens(text))) > room:
+        text = text[: len(text) * room // count]
+    return text
 
 
 def _weights(asked: Asked, found: Sequence[_Candidate]) -> dict[str, float]:

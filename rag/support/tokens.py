@@ -20,6 +20,7 @@ from rag.support.lexicon import (
     WEAK_WORDS,
 )
 
+MOST_DIGITS = 15
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 _HAS_CJK = re.compile(f"[{CJK}]")
 _MARKUP = re.compile(r"\*\*|__|`|(?<!\w)_|_(?!\w)|^\s{0,3}#{1,6}\s", re.MULTILINE)
@@ -173,6 +174,9 @@ def _values(text: str, language: str) -> frozenset[float | str]:
 
 
 def _floats(plain: str) -> frozenset[float | str]:
+    """Return the number, or its text where a float would not hold all of its digits."""
+    if len(plain) > MOST_DIGITS:
+        return frozenset({plain})
     try:
         return frozenset({float(plain)})
     except ValueError:
