@@ -1,9 +1,11 @@
 """OpenAI's chat API over the same answers as `/v1/ask`, for any client that knows it.
 
-Its clients append what they are sent and cannot take it back, so nothing is sent before it is checked.
+Its clients append what they are sent and cannot take it back, so nothing is sent before it is checked: until then a
+stream holds comments alone.
 """
 
 import json
+import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import closing
@@ -37,6 +39,8 @@ from rag.errors import CollectionNotFound, RagError
 
 EVERYTHING = "attest"
 HISTORY, TURN_CHARS = 50, 20_000  # what `/v1/ask` takes
+PIECE_WORDS = 8
+_WORD = re.compile(r"\s*\S+|\s+")
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=OpenAIRoute)
 
 
@@ -82,7 +86,7 @@ async def complete(body: ChatRequest, request: Request, services: ServicesDep, c
     whole = ChatCompletion(
         **head,
         **_extra(answer).model_dump(),
-        choices=[Choice(message=ChatMessage(content="".join(_texts(answer))))],
+        choices=[Choice(message=ChatMessage(content=_text(answer)))],
         usage=ChatUsage.of(answer.done.usage),
     )
     return JSONResponse(whole.model_dump(mode="json"))
@@ -104,18 +108,22 @@ async def _chunks(
         except RagError as exc:
             yield _data(error_body(exc))
             return
-        for text in _texts(answer):
-            yield chunk(_choice({"content": text}))
+        for piece in _pieces(_text(answer)):
+            yield chunk(_choice({"content": piece}))
         yield chunk(_choice({}, "stop"), **_extra(answer).model_dump(mode="json"))
         if with_usage:
             yield chunk(usage=ChatUsage.of(answer.done.usage).model_dump())
         yield b"data: [DONE]\n\n"
 
 
-def _texts(answer: Checked) -> list[str]:
-    """Return the pieces of what is shown: the answer, then its sources, if it has any."""
-    lines = source_lines(answer.citations)
-    return [without_images(answer.done.answer), *([lines] if lines else [])]
+def _text(answer: Checked) -> str:
+    """Return what is shown: the answer, then its sources, if it has any."""
+    return without_images(answer.done.answer) + source_lines(answer.citations)
+
+
+def _pieces(text: str) -> list[str]:
+    words = _WORD.findall(text)
+    return ["".join(words[at : at + PIECE_WORDS]) for at in range(0, len(words), PIECE_WORDS)]
 
 
 def _choice(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:

@@ -80,9 +80,9 @@ def test_asked_again_the_answer_is_given_again_and_counted(handbook: Service) ->
         name = 'attest_answers_total{outcome="cached"} '
         return float(handbook.http.get("/metrics").text.partition(f"\n{name}")[2].split()[0])
 
-    first = dict(events(handbook, "Who pays for a lost suitcase?"))
+    first = dict(events(handbook, "When is business class allowed?"))
     before = cached()
-    again = events(handbook, "who pays for a lost suitcase")
+    again = events(handbook, "when is business class allowed")
 
     assert [name for name, _ in again][:2] == ["sources", "token"]
     assert dict(again)["sources"] == first["sources"]

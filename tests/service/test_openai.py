@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from llama_index.core.llms import ChatMessage
@@ -80,6 +81,7 @@ def test_a_stream_ends_as_the_whole_answer_with_its_sources_and_usage(client: op
 
     choices = [chunk.choices[0] for chunk in chunks if chunk.choices]
     assert choices[0].delta.role == "assistant"
+    assert len(choices) > 4  # more than one piece between who speaks and the end
     assert "".join(choice.delta.content or "" for choice in choices) == ask(client).choices[0].message.content
     assert [choice.finish_reason for choice in choices if choice.finish_reason] == ["stop"]
     assert chunks[-2].citations[0]["title"]
@@ -184,8 +186,11 @@ def test_a_stream_is_data_alone_and_ends_as_openais_does(handbook: Service) -> N
 
 
 @pytest.fixture
-def llama(handbook: Service, key: str) -> OpenAILike:
-    return OpenAILike(model=MODEL, api_base=f"{handbook.url}/v1", api_key=key, is_chat_model=True, max_retries=0)
+def llama(handbook: Service, key: str) -> Iterator[OpenAILike]:
+    with httpx.Client(timeout=60) as http:  # it never closes one of its own
+        yield OpenAILike(
+            model=MODEL, api_base=f"{handbook.url}/v1", api_key=key, is_chat_model=True, max_retries=0, http_client=http
+        )
 
 
 def test_llama_index_completes_and_chats(llama: OpenAILike) -> None:
