@@ -1,4 +1,4 @@
-"""Answers of the demonstration model on samples/: right, withheld or wrong, and whether what is cited is there.
+"""Answers on samples/, quoted alone and by the demonstration model: right, withheld or wrong, and cited as it stands.
 
 Beside it, the check of citations on the outputs made by hand in tests/rag/outputs.toml, which needs no service.
 """
@@ -18,6 +18,7 @@ from rag.citations import check
 from rag.sentences import sentences
 from rag.types import Hit
 
+GENERATORS = ("none", "demo")
 LOADING_S = 300
 _MARK = re.compile(r"\s?\[(\d+)\]")
 # What a sentence can least have by chance: numbers, codes, and words with a capital that do not begin it.
@@ -45,39 +46,51 @@ class Answered:
         return self.done["generator"] != "extractive" and not self.done["abstained"]
 
 
-def run() -> list[Measure]:
-    """Ask every question once, without a cache or a conversation."""
+def run() -> Iterator[Measure]:
+    """Ask every question once of a service of its own for each generator, without a cache or a conversation."""
+    lines = (ROOT / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    questions = [json.loads(line) for line in lines]
+    for generator in GENERATORS:
+        yield from _of_generator(generator, questions)
+    yield from _outputs()
+
+
+def _of_generator(generator: str, questions: Sequence[dict[str, Any]]) -> Iterator[Measure]:
     with tempfile.TemporaryDirectory() as folder:
-        service = start(Path(folder), "--generator", "demo", "--samples", str(ROOT / "samples"))
+        arguments = ("--generator", generator, "--samples", str(ROOT / "samples"))
+        service = start(Path(folder), *arguments, RAG_CACHE_KEEP_S="0")
         try:
-            wait_until(lambda: _generator_is_ready(service), LOADING_S)
-            lines = (ROOT / "samples" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-            answers = [_ask(service, json.loads(line)) for line in lines]
+            if generator != "none":
+                wait_until(lambda: _generator_is_ready(service), LOADING_S)
+            answers = [_ask(service, question) for question in questions]
             marks = [_has_quote(service, answer, citation) for answer in answers for citation in _citations(answer)]
         finally:
             stop(service)
-    return [*_verdicts(answers), *_marks(answers, marks), *_outputs()]
+    yield from _verdicts(f"answers.{generator}", answers)
+    yield from _marks(f"answers.{generator}", answers, marks)
 
 
-def _verdicts(answers: Sequence[Answered]) -> Iterator[Measure]:
+def _verdicts(name: str, answers: Sequence[Answered]) -> Iterator[Measure]:
     answerable = [answer for answer in answers if answer.question["answerable"]]
     others = [answer for answer in answers if not answer.question["answerable"]]
     honest = [answer for answer in answers if answer.right or answer.done["abstained"]]
     yield _share(
-        "answers.right", sum(answer.right for answer in answerable), len(answerable), "of those with an answer"
+        f"{name}.right", sum(answer.right for answer in answerable), len(answerable), "of those with an answer"
     )
-    yield _share("answers.abstained", sum(answer.right for answer in others), len(others), "of those without one")
+    yield _share(f"{name}.abstained", sum(answer.right for answer in others), len(others), "of those without one")
     wrong = ", ".join(answer.question["id"] for answer in answers if answer not in honest)
-    yield _share("answers.right_or_abstained", len(honest), len(answers), f"wrong: {wrong or 'none'}", least=0.9)
+    yield _share(f"{name}.right_or_abstained", len(honest), len(answers), f"wrong: {wrong or 'none'}", least=0.9)
+    answered = sum(not answer.done["abstained"] for answer in answerable)
+    yield _share(f"{name}.answered", answered, len(answerable), "of those with an answer, right or wrong")
     written = [answer for answer in answers if answer.written]
     right = sum(answer.right for answer in written)
     yield _share(
-        "answers.written_right", right, len(written), "of those in the model's own words; the others are quotes"
+        f"{name}.written_right", right, len(written), "of those in the model's own words; the others are quotes"
     )
 
 
-def _marks(answers: Sequence[Answered], marks: Sequence[bool]) -> Iterator[Measure]:
-    yield _share("answers.marks_with_quote", sum(marks), len(marks), "the quote stands at its place", least=0.98)
+def _marks(name: str, answers: Sequence[Answered], marks: Sequence[bool]) -> Iterator[Measure]:
+    yield _share(f"{name}.marks_with_quote", sum(marks), len(marks), "the quote stands at its place", least=0.98)
     unproven = [
         sentence
         for answer in answers
@@ -86,7 +99,7 @@ def _marks(answers: Sequence[Answered], marks: Sequence[bool]) -> Iterator[Measu
         if not _facts_are_quoted(sentence, answer)
     ]
     yield Measure(
-        name="answers.unsupported_shown_as_supported",
+        name=f"{name}.unsupported_shown_as_supported",
         value=len(unproven),
         unit="sentences",
         n=sum(len(sentences(answer.done["answer"])) for answer in answers if answer.written),

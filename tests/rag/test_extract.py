@@ -82,6 +82,16 @@ def test_nothing_is_quoted_that_is_far_from_answering(embedder: Embedder, questi
     assert extract(question, HITS, embedder) == ("", [])
 
 
+def test_a_question_for_a_number_gets_the_sentence_that_has_it(embedder: Embedder) -> None:
+    leave = (
+        "Partners have leave at full pay once they ask in writing. For partners it is 6 weeks at full pay, in blocks."
+    )
+
+    answer, _ = extract("How long is the leave at full pay for partners?", [hit(leave, "4 Leave")], embedder)
+
+    assert answer.splitlines()[0] == "4 Leave: “For partners it is 6 weeks at full pay, in blocks.” [1]"
+
+
 def test_without_passages_nothing_is_quoted(embedder: Embedder) -> None:
     assert extract("How often?", [], embedder) == ("", [])
 
