@@ -73,7 +73,8 @@ class Answers:
     def _find(self, event_id: str, caller: str) -> tuple[str, int, _Kept]:
         trace_id, _, number = event_id.rpartition("-")
         kept = self._kept.get(trace_id)
-        if kept is None or kept.owner != caller or not number.isdecimal():
+        is_known = kept is not None and kept.owner == caller and number.isdecimal()
+        if kept is None or not is_known or int(number) > len(kept.live.events):
             raise AnswerGone("It is not kept any more, or not by the process that you have reached. Ask again.")
         return trace_id, int(number), kept
 

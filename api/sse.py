@@ -21,7 +21,7 @@ COMMENT = b": still here\n\n"
 def frame(event: str, data: Any, event_id: str = "") -> bytes:
     """Return one event; JSON holds no line break, so one data line is enough."""
     name = f"id: {event_id}\n" if event_id else ""
-    return f"{name}event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"{name}event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode(errors="replace")
 
 
 def event_stream(frames: AsyncGenerator[bytes, None], heartbeat_s: float = HEARTBEAT_S) -> StreamingResponse:

@@ -1,7 +1,8 @@
-"""Reads many answers at once and notes when each token came: `python -m bench.stream_reader URL BODY STREAMS RAMP_S`.
+"""Reads many answers at once and notes when each token came.
 
-A process of its own, on bare sockets, so that it takes as little as can be of the cores that it shares with what it
-measures. Prints one JSON object a stream: `first_s`, `gaps_s`, `tokens`, `ended`; a refused one has `status` alone.
+Run as `python -m bench.stream_reader URL BODY STREAMS RAMP_S FILE`: a process of its own, on bare sockets, so that it
+takes as little as can be of the cores that it shares with what it measures. Writes one JSON object a stream:
+`first_s`, `gaps_s`, `tokens`, `ended`; of a refused one `status` and `took_s`.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import json
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import uvloop
@@ -28,10 +31,9 @@ class Reader(asyncio.Protocol):
         self.gaps_s: list[float] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101  # what TCP connections have
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._began = time.perf_counter()
-        transport.write(self._request)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
@@ -44,6 +46,8 @@ class Reader(asyncio.Protocol):
                 self.ended = mark.decode().strip()
         tail = max(seen.rfind(b"\n\n") + 2, len(seen) - 200) if came or len(seen) > 4000 else 0
         self._rest = seen[tail:]
+        if self.status != 200:
+            self._last = now
         if self.ended or self.status != 200:
             self._transport.close()
 
@@ -61,7 +65,7 @@ class Reader(asyncio.Protocol):
 
     def result(self) -> dict[str, object]:
         if self.status != 200:
-            return {"status": self.status}
+            return {"status": self.status, "took_s": self._last - self._began}
         return {"first_s": self.first_s, "gaps_s": self.gaps_s, "tokens": self.tokens, "ended": self.ended}
 
 
@@ -82,4 +86,4 @@ async def read(url: str, body: bytes, streams: int, ramp_s: float) -> list[dict[
 
 if __name__ == "__main__":
     found = uvloop.run(read(sys.argv[1], sys.argv[2].encode(), int(sys.argv[3]), float(sys.argv[4])))
-    print("\n".join(json.dumps(result) for result in found))  # noqa: T201
+    Path(sys.argv[5]).write_text("\n".join(json.dumps(result) for result in found), encoding="utf-8")

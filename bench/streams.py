@@ -17,9 +17,12 @@ from bench.service import ROOT, Service, answers, free_port, start, stop, wait_u
 from bench.stub_engine import MODEL, TOKENS_PER_S
 
 STREAMS = (25, 50, 100, 150, 200)
+REFUSED = 50  # questions beyond the capacity, which is the most streams
 TOKENS = 400  # ten seconds
 RAMP_S = 5.0  # within which the questions come; all streams run together for as long again
 MOST_GAP_S = 0.25
+MOST_REFUSAL_S = 0.2
+TOO_MANY = 429
 QUESTION = {"question": "How often is the tape knife of a Plover 300 replaced?"}
 
 
@@ -33,6 +36,8 @@ class Run:
     tokens: int
     whole: int
     processor_s: float
+    refused_s: Sequence[float]
+    failed: int
 
 
 def run() -> list[Measure]:
@@ -43,12 +48,14 @@ def run() -> list[Measure]:
             _read(f"{service.url}/v1/ask", QUESTION, 2, 0.0)  # warm
             bare = {"model": MODEL, "messages": [{"role": "user", "content": "a b c"}], "max_tokens": TOKENS}
             runs = [(_run(service, f"{engine}/chat/completions", bare, n), _ask(service, n)) for n in STREAMS]
+            beyond = _ask(service, max(STREAMS) + REFUSED)
         finally:
             stop(service)
     broken = [asked.streams for _, asked in runs if max(asked.gaps_s) > MOST_GAP_S or asked.whole < asked.streams]
     held = [asked.streams for _, asked in runs if asked.streams < min(broken, default=1 + max(STREAMS))]
     return [
         *(measure for alone, asked in runs for measure in _measures(alone, asked)),
+        *_refusals(beyond),
         Measure(
             name="streams.held",
             value=max(held, default=0),
@@ -79,9 +86,9 @@ def _start(folder: Path, engine: str) -> Service:
         "RAG_GENERATOR_URL": engine,
         "RAG_GENERATOR_ANSWER_TOKENS": str(TOKENS),
         "RAG_GENERATOR_CONTEXT_TOKENS": "8192",
-        "RAG_API_MAX_ANSWERS": str(2 * max(STREAMS)),
+        "RAG_API_MAX_ANSWERS": str(max(STREAMS)),
     }
-    return start(folder, "--samples", str(ROOT / "samples"), port=free_port(), **settings)
+    return start(folder, "--samples", str(ROOT / "samples"), port=None, **settings)
 
 
 def _ask(service: Service, streams: int) -> Run:
@@ -98,13 +105,25 @@ def _run(service: Service, url: str, body: dict[str, Any], streams: int) -> Run:
         tokens=sum(one.get("tokens", 0) for one in seen),
         whole=sum(one.get("tokens") == TOKENS and one["ended"] != "event: error" for one in seen),
         processor_s=_processor_s(service) - before,
+        refused_s=[one["took_s"] for one in seen if one.get("status") == TOO_MANY],
+        failed=sum(one.get("status", TOO_MANY) != TOO_MANY for one in seen),
     )
 
 
 def _read(url: str, body: dict[str, Any], streams: int, ramp_s: float) -> list[dict[str, Any]]:
-    argv = [sys.executable, "-m", "bench.stream_reader", url, json.dumps(body), str(streams), str(ramp_s)]
-    printed = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603  # ours
-    return [json.loads(line) for line in printed.splitlines()]
+    with tempfile.NamedTemporaryFile() as file:
+        argv = [
+            sys.executable,
+            "-m",
+            "bench.stream_reader",
+            url,
+            json.dumps(body),
+            str(streams),
+            str(ramp_s),
+            file.name,
+        ]
+        subprocess.run(argv, cwd=ROOT, check=True)  # noqa: S603  # ours
+        return [json.loads(line) for line in Path(file.name).read_text(encoding="utf-8").splitlines()]
 
 
 def _processor_s(service: Service) -> float:
@@ -130,3 +149,14 @@ def _measures(alone: Run, asked: Run) -> Iterator[Measure]:
         note="of the API's process for 1,000 tokens, the searches included",
     )
     yield Measure(name=f"{name}.whole", value=asked.whole, unit="answers", n=asked.streams, reference=asked.streams)
+
+
+def _refusals(beyond: Run) -> Iterator[Measure]:
+    """How long the questions beyond the capacity waited for their 429, while all places were taken."""
+    for part, q in (("p50", 50), ("largest", 100)):
+        waited = float(np.percentile(beyond.refused_s, q)) * 1000
+        limit = MOST_REFUSAL_S * 1000
+        yield Measure(name=f"streams.refusal.{part}", value=waited, unit="ms", n=len(beyond.refused_s), reference=limit)
+    yield Measure(
+        name="streams.failed", value=beyond.failed, unit="answers", n=beyond.streams, note="neither 200 nor 429"
+    )

@@ -56,7 +56,7 @@ class TokenCounter:
                 response = await self._client.post(self._url, json=body, timeout=TIMEOUT_S)
                 answer = response.raise_for_status().json()
                 self._counts[key] = int(answer["count"] if "count" in answer else len(answer["tokens"]))
-            except httpx.TransportError:
+            except httpx.RequestError:
                 return  # busy or restarting; it may count the next time
             except httpx.HTTPStatusError as exc:
                 self._counts_itself = exc.response.is_server_error
