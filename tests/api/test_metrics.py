@@ -1,5 +1,6 @@
 """Who may read the metrics: administrators, with Prometheus' own kind of credentials, and who is at the machine."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,8 +15,8 @@ from rag.settings import ApiSettings, Settings
 from rag.types import Scope
 
 
-def client(empty_sqlite: Path, host: str) -> tuple[TestClient, Keys]:
-    engine = create_engine(f"sqlite:///{empty_sqlite}")
+def client(empty_sqlite: Path, folder: Path, host: str) -> tuple[TestClient, Keys]:
+    engine = create_engine(f"sqlite:///{shutil.copy(empty_sqlite, folder)}")
     app, keys = FastAPI(), Keys(engine)
     install_problems(app)
     app.include_router(metrics.router)
@@ -24,8 +25,8 @@ def client(empty_sqlite: Path, host: str) -> tuple[TestClient, Keys]:
     return TestClient(app, base_url="http://127.0.0.1"), keys
 
 
-def test_the_person_at_the_machine_reads_them(empty_sqlite: Path) -> None:
-    local, _ = client(empty_sqlite, "127.0.0.1")
+def test_the_person_at_the_machine_reads_them(empty_sqlite: Path, tmp_path: Path) -> None:
+    local, _ = client(empty_sqlite, tmp_path, "127.0.0.1")
 
     answer = local.get("/metrics")
 
@@ -34,8 +35,8 @@ def test_the_person_at_the_machine_reads_them(empty_sqlite: Path) -> None:
     assert local.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 401
 
 
-def test_elsewhere_it_takes_an_administrators_key(empty_sqlite: Path) -> None:
-    public, keys = client(empty_sqlite, "0.0.0.0")  # noqa: S104
+def test_elsewhere_it_takes_an_administrators_key(empty_sqlite: Path, tmp_path: Path) -> None:
+    public, keys = client(empty_sqlite, tmp_path, "0.0.0.0")  # noqa: S104
     asker, admin = (keys.create(scope, [scope]) for scope in (Scope.ASK, Scope.ADMIN))
     codes = [public.get("/metrics", headers={"Authorization": f"Bearer {key}"}).status_code for key in (asker, admin)]
 
