@@ -51,7 +51,7 @@ class Answerer:
         draft, threads = Draft(question=question), self.writer.threads
         async with traced(draft, self.traces):
             await run_sync(self._remember, draft, limiter=threads)
-            if self.cache:
+            if self.cache and not question.explain:  # who wants to see how it comes about has it made
                 await run_sync(self.cache.recall, draft, await self.writer.identity(), limiter=threads)
             if not draft.cached:
                 draft.retrieval = await run_sync(self._retrieve, draft, limiter=threads)

@@ -55,8 +55,8 @@ def test_a_model_without_a_prompt_of_its_own_gets_the_default_one(model: str) ->
 
 
 def test_a_model_with_a_prompt_of_its_own_gets_it_wherever_it_is_stored() -> None:
-    assert load_prompt("/models/demo-gemma-3-270m").sentences == 4
-    assert load_prompt("demo-gemma-3-270m").extra == {"add_special_tokens": True, "max_tokens": 120}
+    assert load_prompt("/models/demo-gemma-3-270m").sentences == 3
+    assert load_prompt("demo-gemma-3-270m").extra == {"add_special_tokens": True, "max_tokens": 60}
 
 
 def test_a_language_has_a_prompt_of_its_own_where_there_is_one() -> None:

