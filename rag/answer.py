@@ -135,13 +135,12 @@ class Answerer:
         """
         hits = [hit for hit in draft.hits if draft.number(hit)]
         question = draft.question.text
-        quoted, citations = extract(question, hits, self.retriever.indexes.serving().embedder)
+        embedder, numbers = self.retriever.indexes.serving().embedder, [draft.number(hit) or 0 for hit in hits]
+        quoted, citations = extract(question, hits, embedder, numbers)
         if not citations:
             draft.withhold("no sentence of the passages is close enough to the question")
         elif not (draft.citations and rest_on(draft.citations, citations) and fully_answered(question, draft.answer)):
-            numbers = [draft.number(hit) or 0 for hit in hits]
-            draft.answer, draft.citations = _numbered(quoted, citations, numbers)
-            draft.generator = EXTRACTIVE
+            draft.answer, draft.citations, draft.generator = quoted, citations, EXTRACTIVE
 
 
 def _numbered(answer: str, citations: Sequence[Citation], numbers: Sequence[int]) -> tuple[str, list[Citation]]:

@@ -12,7 +12,7 @@ from rag.database import clock, insert_if_new, transaction
 from rag.errors import ConversationNotFound, InvalidRequest
 from rag.marks import relabelled
 from rag.registry import Registry
-from rag.tables import ConversationRow, TurnRow
+from rag.tables import ConversationRow, DocumentRow, TurnRow
 from rag.types import NumberedHit, Principal
 from rag.widen import joined
 
@@ -45,7 +45,10 @@ class PastTurn:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """A conversation; times are Unix seconds. `count` is how many turns it has, `turns` those that were read."""
+    """A conversation; times are Unix seconds. `count` is how many turns it has, `turns` those that were read.
+
+    `last_number` is the highest that a source of these turns was given, also one that may not be read now.
+    """
 
     id: str
     title: str = ""
@@ -53,11 +56,7 @@ class Conversation:
     updated_at: float = 0.0
     count: int = 0
     turns: tuple[PastTurn, ...] = ()
-
-    @property
-    def last_number(self) -> int:
-        """The highest number that a source of these turns has, 0 if there is none."""
-        return max((source.n for turn in self.turns for source in turn.sources), default=0)
+    last_number: int = 0
 
 
 class Conversations:
@@ -96,7 +95,8 @@ class Conversations:
             first = 0 if whole else (count // TURNS_AT_ONCE - 1) * TURNS_AT_ONCE
             query = select(TurnRow).where(own, TurnRow.ordinal > first).order_by(TurnRow.ordinal)
             rows = session.scalars(query).all()
-        return replace(_record(row), count=count, turns=tuple(self._turns(rows, principal)))
+        last = max((n for row_of in rows for n, _ in row_of.sources), default=0)
+        return replace(_record(row), count=count, turns=tuple(self._turns(rows, principal)), last_number=last)
 
     def _turns(self, rows: Sequence[TurnRow], principal: Principal) -> list[PastTurn]:
         """Return the turns with what may be read now.
@@ -134,7 +134,7 @@ class Conversations:
         """Add a turn that was answered when the conversation had `after` turns; begin it if that is none.
 
         Beside another turn that came first, it is kept without its sources and marks, whose numbers the other one has.
-        In a conversation that was deleted meanwhile it is not kept.
+        In a conversation that was deleted meanwhile it is not kept, nor the text of an answer whose document was.
         """
         if not self._keep_days:
             return
@@ -152,6 +152,7 @@ class Conversations:
             last = session.scalar(select(func.max(TurnRow.ordinal)).where(TurnRow.conversation_id == conversation_id))
             row.updated_at = now
             is_next = (last or 0) == after
+            answer = turn.answer if _are_there(session, turn.documents) else ""
             # With 0 in place of a number that is another turn's.
             sources = [[source.n if is_next else 0, list(source.chunk_ids)] for source in turn.sources]
             sources += [[0, list(source.chunk_ids)] for source in turn.again]
@@ -160,7 +161,7 @@ class Conversations:
                     conversation_id=conversation_id,
                     ordinal=(last or 0) + 1,
                     question=turn.question,
-                    answer=turn.answer if is_next else relabelled(turn.answer, {}),
+                    answer=answer if is_next else relabelled(answer, {}),
                     abstained=turn.abstained,
                     trace_id=turn.trace_id,
                     sources=sources,
@@ -216,6 +217,13 @@ class Conversations:
             removed += len(ids)
             if len(ids) < REMOVED_AT_ONCE:
                 return removed
+
+
+def _are_there(session: Session, documents: Sequence[str]) -> bool:
+    """Tell whether none is deleted; they are held until the end, so that a purge sees the turn or is seen by it."""
+    query = select(DocumentRow).where(DocumentRow.id.in_(documents)).order_by(DocumentRow.id)
+    known = session.scalars(query.with_for_update(read=True))
+    return {document.id for document in known if document.deleted_at is None} == set(documents)
 
 
 def _remove(session: Session, ids: Sequence[str]) -> None:

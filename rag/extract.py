@@ -61,15 +61,20 @@ class _Candidate:
         return ours.n == theirs.n and ours.start < theirs.end and theirs.start < ours.end
 
 
-def extract(question: str, hits: Sequence[Hit], embedder: Embedder) -> tuple[str, list[Citation]]:
+def extract(
+    question: str, hits: Sequence[Hit], embedder: Embedder, numbers: Sequence[int] | None = None
+) -> tuple[str, list[Citation]]:
     """Return the one or two sentences that answer best, quoted with marks, and their citations.
 
-    Return "" and no citation if even the best one is far from answering.
+    `numbers` are those of the hits; left out, they begin at 1. Return "" and no citation if even the best sentence is
+    far from answering.
     """
     best, sureness = _ranked(question, hits, embedder, QUOTES)
     if sureness < SURE:
         return "", []
-    return "\n".join(_quoted(one) for one in best), [_cite(one) for one in best]
+    marks = [one.piece.n if numbers is None else numbers[one.piece.n - 1] for one in best]
+    texts = [_quoted(one, n) for one, n in zip(best, marks, strict=True)]
+    return "\n".join(texts), [_cite(one, n) for one, n in zip(best, marks, strict=True)]
 
 
 def closest_sentences(question: str, hits: Sequence[Hit], embedder: Embedder, limit: int) -> list[str]:
@@ -132,18 +137,18 @@ def _weight(words: set[str] | frozenset[str], worth: dict[str, float]) -> float:
     return sum(worth[word] for word in words)
 
 
-def _quoted(one: _Candidate) -> str:
+def _quoted(one: _Candidate, n: int) -> str:
     """Return the quote after the last heading above it; a row in words is no quote."""
     heading = (one.hit.section or "").rpartition(" > ")[2]
     raw = one.hit.text[one.piece.start : one.piece.end]
     text = one.piece.shown if BAR in raw else f"“{' '.join(raw.split())}”"
-    return f"{heading}: {text} [{one.piece.n}]" if heading else f"{text} [{one.piece.n}]"
+    return f"{heading}: {text} [{n}]" if heading else f"{text} [{n}]"
 
 
-def _cite(one: _Candidate) -> Citation:
+def _cite(one: _Candidate, n: int) -> Citation:
     piece, hit = one.piece, one.hit
     return Citation(
-        n=piece.n,
+        n=n,
         document_id=hit.document_id,
         version=hit.version,
         page=hit.page,

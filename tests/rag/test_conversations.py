@@ -204,6 +204,30 @@ def test_a_purge_leaves_nothing_of_an_answer_that_rests_on_the_document(
     assert conversations.read(FIRST, ANNA).turns[0].answer == GONE
 
 
+def test_an_answer_that_comes_after_its_document_was_deleted_is_not_stored(
+    conversations: Conversations, engine: Engine, registry: Registry, leases: Leases, serving: Serving
+) -> None:
+    document = served(registry, leases, serving)
+    registry.delete(document.id, ADMIN)
+
+    conversations.append(FIRST, ANNA, turn(document=document), after=0)
+
+    with transaction(engine, writes=False) as session:
+        assert session.scalars(select(TurnRow.answer)).all() == [""]
+
+
+def test_a_number_is_not_given_again_while_its_source_may_not_be_read(
+    conversations: Conversations, registry: Registry, leases: Leases, serving: Serving
+) -> None:
+    document = served(registry, leases, serving)
+    conversations.append(FIRST, ANNA, turn(document=document), after=0)
+
+    registry.delete(document.id, ADMIN)
+
+    found = conversations.begun(FIRST, ANNA)
+    assert (found.turns[0].sources, found.last_number) == ((), 1)
+
+
 def test_what_was_not_asked_for_long_is_removed(conversations: Conversations, engine: Engine) -> None:
     for key in (FIRST, SECOND):
         conversations.append(key, ANNA, turn(), after=0)

@@ -92,6 +92,15 @@ def test_a_question_for_a_number_gets_the_sentence_that_has_it(embedder: Embedde
     assert answer.splitlines()[0] == "4 Leave: “For partners it is 6 weeks at full pay, in blocks.” [1]"
 
 
+def test_a_quote_keeps_brackets_of_its_own_whatever_number_its_source_has(embedder: Embedder) -> None:
+    leave = "Partners have 6 weeks of leave at full pay, as clause [2] says."
+
+    answer, citations = extract("How long is the leave of partners?", [hit(leave, "4 Leave")], embedder, [7])
+
+    assert answer == f"4 Leave: “{leave}” [7]"
+    assert [citation.n for citation in citations] == [7]
+
+
 def test_without_passages_nothing_is_quoted(embedder: Embedder) -> None:
     assert extract("How often?", [], embedder) == ("", [])
 

@@ -8,6 +8,12 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    _traces()
+    _feedback()
+    _cases()
+
+
+def _traces() -> None:
     op.create_table(
         "traces",
         sa.Column("id", sa.String(), nullable=False),
@@ -45,6 +51,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("trace_id", "document_id", "version", name=op.f("pk_trace_documents")),
     )
     op.create_index(op.f("ix_trace_documents_document_id"), "trace_documents", ["document_id"])
+
+
+def _feedback() -> None:
     op.create_table(
         "feedback",
         sa.Column("trace_id", sa.String(), nullable=False),
@@ -56,6 +65,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["trace_id"], ["traces.id"], name=op.f("fk_feedback_trace_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("trace_id", "principal", name=op.f("pk_feedback")),
     )
+
+
+def _cases() -> None:
     op.create_table(
         "cases",
         sa.Column("id", sa.String(), nullable=False),
