@@ -69,7 +69,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     def chat_page() -> FileResponse:
-        return FileResponse(STATIC / "index.html")
+        return FileResponse(STATIC / "chat" / "index.html")
 
     @app.get("/static/examples.json", include_in_schema=False)
     def examples() -> FileResponse:

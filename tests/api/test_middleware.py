@@ -55,7 +55,7 @@ def test_a_length_that_is_no_number_is_refused(client: TestClient, length: str) 
     assert response.status_code == 413
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/static/chat.js", "/nowhere", "/v1/ask"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/static/chat/chat.js", "/nowhere", "/v1/ask"])
 def test_every_answer_has_the_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
 

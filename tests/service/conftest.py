@@ -1,6 +1,7 @@
 """Two services for all tests of this folder, with the defaults and at scale; tests use collections of their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +10,20 @@ from dataclasses import replace
 import httpx
 import psutil
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.service import ROOT, Service, answers, free_port, start, stop, wait_until
 
 DEFAULTS, AT_SCALE = "defaults", "at scale"
+# Chromium asks its maker's hosts at every start unless told not to; root needs --no-sandbox.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -66,3 +77,28 @@ def small_limit(service: Service) -> Iterator[Service]:
         yield replace(service, url=url, process=process, http=http)
     process.terminate()
     process.wait()
+
+
+@pytest.fixture(scope="module")  # for longer, its event loop would be in the way of asyncio.run
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    """The chat page; at the end it must have made no request elsewhere and no script error."""
+    context = browser.new_context()
+    opened = context.new_page()
+    errors: list[str] = []
+    requests: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(service.url)
+    yield opened
+    context.close()
+    assert errors == []
+    assert [url for url in requests if not url.startswith(service.url)] == []

@@ -1,55 +1,18 @@
 """The chat page in a real Chromium: drop a document in, ask, read the cited answer, delete."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from bench.service import Service
 
-# Chromium asks its maker's hosts at every start unless told not to; root needs --no-sandbox.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 RULES = """# Bicycle rules
 
 Company bicycles are kept in shed 4. A bicycle may be taken home for 14 days.
 
 <script>document.title = 'taken over'</script> <img src=x onerror="document.title = 'taken over'">
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser: Browser, service: Service) -> Iterator[Page]:
-    """The chat page; at the end it must have made no request elsewhere and no script error."""
-    context = browser.new_context()
-    opened = context.new_page()
-    errors: list[str] = []
-    requests: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("request", lambda request: requests.append(request.url))
-    opened.goto(service.url)
-    yield opened
-    context.close()
-    assert errors == []
-    assert [url for url in requests if not url.startswith(service.url)] == []
 
 
 def test_a_dropped_document_is_answered_from_with_its_source(page: Page, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import { count, notice } from "./answer.js";
-import { call, Problem } from "./api.js";
-import { byId, confirmed, el } from "./dom.js";
-import { readEvents } from "./sse.js";
+import { call, Problem } from "../ui/api.js";
+import { byId, confirmed, el } from "../ui/dom.js";
+import { readEvents } from "../ui/sse.js";
 
 const UPLOADS_AT_ONCE = 3;
 const RECONNECTS = 5;

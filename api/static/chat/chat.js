@@ -1,8 +1,8 @@
 import { createTurn, drawAnswer, drawSources, notice, sortSources } from "./answer.js";
-import { call, Problem } from "./api.js";
+import { call, Problem } from "../ui/api.js";
 import { refreshDocuments } from "./documents.js";
-import { byId, el } from "./dom.js";
-import { readEvents } from "./sse.js";
+import { byId, el } from "../ui/dom.js";
+import { readEvents } from "../ui/sse.js";
 
 const STATE_INTERVAL_MS = 15_000;
 const NOTES = {

@@ -1,5 +1,5 @@
-import { openWithKey } from "./api.js";
-import { el } from "./dom.js";
+import { openWithKey } from "../ui/api.js";
+import { el } from "../ui/dom.js";
 
 const NEAREST_SHOWN = 3;
 const INLINE = /`([^`]+)`|\*\*(.+?)\*\*|\[(\d+)\]/g;
