@@ -1,0 +1,5 @@
+export const title = "Documents";
+
+export async function show(main) {
+  main.append("…");
+}
