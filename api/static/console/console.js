@@ -1,3 +1,4 @@
+import { Problem } from "../ui/api.js";
 import { byId, el } from "../ui/dom.js";
 import { notice } from "../ui/parts.js";
 import { may, me } from "./caller.js";
@@ -16,6 +17,7 @@ const VIEWS = {
 };
 const menu = byId("menu");
 const wide = matchMedia("(min-width: 900px)");
+
 async function show(main, { pathname, search }, signal) {
   const [, , name = "", id] = pathname.split("/");
   const params = new URLSearchParams(search);
@@ -40,7 +42,9 @@ async function showView(main, name, params, context) {
   const file = name === "documents" && context.id ? "document" : name;
   setTitle(known.label);
   focusHeading(main);
-  const view = await import(`./views/${file}.js`);
+  const view = await import(`./views/${file}.js`).catch(() => {
+    throw new Problem({ title: "This page could not be loaded", detail: "Is the service running, and are you online?" });
+  });
   if (context.signal.aborted) return;
   setTitle(view.title);
   await view.show(main, params, context);

@@ -5,9 +5,10 @@ const storedKey = () => sessionStorage.getItem(KEY);
 
 /** What went wrong, as the service's problem+json says it. */
 export class Problem extends Error {
-  constructor({ title = "Something went wrong", detail, status } = {}) {
+  constructor({ title = "Something went wrong", detail, status, type = "" } = {}) {
     super(detail ? `${title}: ${detail}` : title);
     this.status = status;
+    this.kind = type.split(/[/:#]/).at(-1);
   }
 }
 

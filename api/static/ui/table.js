@@ -7,7 +7,7 @@ import { notice } from "./parts.js";
  * `columns`: [{label, cell(row) -> node or text, className?, wide?}]; a `wide` one is hidden on narrow screens.
  * `load(cursor, signal)` -> {rows, next}; `next` is null after the last page. `key(row)` -> its id.
  * `empty()` -> node or text where there are no rows. `onSelect(rows: Map)`: makes rows selectable; called on every change.
- * Returns {node, reload, update, remove, has, rows, selected, select, clear}.
+ * Returns {node, reload, prepend, update, remove, rows, selected, select, clear}.
  */
 export function table({ label, columns, load, key, name = key, empty, onSelect = null, signal }) {
   const rows = new Map();
@@ -38,7 +38,7 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
       if (mine !== turn || signal?.aborted) return;
       if (fresh) empties();
       next = loaded.next;
-      const first = add(loaded.rows);
+      const [first] = add(loaded.rows);
       drawFoot();
       if (!fresh) first?.querySelector("a, button, input")?.focus({ preventScroll: true });
     } catch (error) {
@@ -55,7 +55,7 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
     body.replaceChildren();
   }
 
-  function add(loaded) {
+  function add(loaded, place = "append") {
     const fresh = loaded.filter((row) => !rows.has(key(row)));
     const drawn = fresh.map((row) => {
       rows.set(key(row), row);
@@ -63,9 +63,9 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
       lines.set(key(row), line);
       return line;
     });
-    body.append(...drawn);
+    body[place](...drawn);
     drawAll();
-    return drawn[0];
+    return drawn;
   }
 
   function cells(row) {
@@ -118,6 +118,12 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
     if (place >= 0) line.cells[place]?.querySelector("a, button, input")?.focus({ preventScroll: true });
   }
 
+  /** Put rows that came after the first page was read above it. */
+  function prepend(fresh) {
+    add(fresh, "prepend");
+    drawFoot();
+  }
+
   function remove(ids) {
     for (const id of ids) {
       lines.get(id)?.remove();
@@ -132,7 +138,7 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
 
   all.onchange = () => select([...rows.values()], all.checked);
   const clear = () => select([...selected.values()], false);
-  return { node, reload, update, remove, rows, selected, select, clear };
+  return { node, reload, prepend, update, remove, rows, selected, select, clear };
 }
 
 function headCell({ label, className = "", wide = false }) {
