@@ -1,7 +1,13 @@
 import { byId, confirmed, el } from "./dom.js";
 
 const KEY = "attest.key";
-const storedKey = () => sessionStorage.getItem(KEY);
+let token = null;
+const storedKey = () => token ?? sessionStorage.getItem(KEY);
+
+/** Use a token that the page was opened with in place of a key. It is held in memory alone. */
+export function useToken(given) {
+  token = given;
+}
 
 /** What went wrong, as the service's problem+json says it. */
 export class Problem extends Error {
@@ -17,7 +23,7 @@ export async function call(path, options = {}) {
   const key = storedKey();
   const response = await send(path, key, options);
   if (response.ok) return response;
-  if (response.status === 401 && (key !== storedKey() || (await askForKey(key)))) {
+  if (response.status === 401 && !token && (key !== storedKey() || (await askForKey(key)))) {
     return call(path, options);
   }
   const unnamed = { title: `The service answered ${response.status}` };
@@ -60,7 +66,7 @@ export async function openWithKey(event) {
   event.preventDefault();
   const link = event.currentTarget;
   try {
-    const blob = await (await call(link.pathname)).blob();
+    const blob = await (await call(link.pathname + link.search)).blob();
     const url = URL.createObjectURL(blob);
     if (blob.type.startsWith("application/pdf")) window.open(url + link.hash, "_blank", "noopener");
     else el("a", { href: url, download: link.dataset.name }).click();

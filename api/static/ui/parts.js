@@ -24,6 +24,12 @@ export function time(iso) {
   return el("time", { dateTime: iso, title: iso }, shown.format(new Date(iso)));
 }
 
+/** A day for people: "25 Nov 2026"; what is no date is shown as it is. */
+export function day(text) {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : el("time", { dateTime: text }, date.toLocaleDateString("en-GB", { dateStyle: "medium" }));
+}
+
 /** A state with its coloured dot: ready, queued, processing or failed. */
 export function status(state, text) {
   return el("span", { className: `status ${state}` }, text);

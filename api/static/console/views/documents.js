@@ -251,7 +251,7 @@ function bulkBar(view) {
   view.bulkAll = el("button", { type: "button", className: "plain", onclick: () => selectAll(view) });
   view.bulkProgress = el("progress", { hidden: true, ariaLabel: "Progress of the change" });
   view.bulkButtons = [button("Process again", "reprocess"), button("Move…", "move"), button("Access…", "access"),
-    button("Delete…", "delete", "danger"), el("button", { type: "button", onclick: () => view.list.clear() }, "Clear selection")];
+    button("Delete…", "delete", "bad"), el("button", { type: "button", onclick: () => view.list.clear() }, "Clear selection")];
   view.bulk = el("section", { className: "bulk", hidden: true, ariaLabel: "Selected documents", testid: "bulk" },
     view.bulkText, view.bulkAll, view.bulkProgress, ...view.bulkButtons);
   return view.bulk;
