@@ -34,8 +34,11 @@ export function describePace(pace, { status, progress }) {
   return `${rate} ${unit(progress)}/s · ${duration(pace.left(progress.total))} left in this step`;
 }
 
-/** What a person can do about a failure. */
+const TWO_SENTENCES = /[.)!] +\S/;
+
+/** What a person can do about a failure; empty where its detail goes on to say it, as most do. */
 export function advice(error) {
+  if (TWO_SENTENCES.test(error?.detail ?? "")) return "";
   const kind = error?.kind ?? String(error?.type ?? "").split(/[/:#]/).at(-1);
   return ADVICE[kind] ?? "";
 }

@@ -14,6 +14,7 @@ export class Problem extends Error {
   constructor({ title = "Something went wrong", detail, status, type = "" } = {}) {
     super(detail ? `${title}: ${detail}` : title);
     this.status = status;
+    this.detail = detail;
     this.kind = type.split(/[/:#]/).at(-1);
   }
 }

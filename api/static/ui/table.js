@@ -9,15 +9,16 @@ import { notice } from "./parts.js";
  * `empty()` -> node or text where there are no rows. `onSelect(rows: Map)`: makes rows selectable; called on every change.
  * Returns {node, reload, prepend, update, remove, rows, selected, select, clear}.
  */
-export function table({ label, columns, load, key, name = key, empty, onSelect = null, signal }) {
+export function table({ label, columns, load, key, name = key, empty, stacked = false, onSelect = null, signal }) {
   const rows = new Map();
   const lines = new Map();
   const selected = new Map();
-  const body = el("tbody");
+  const body = el("tbody", { role: "rowgroup" }); // roles are given: some browsers drop those of cells that are stacked
   const all = el("input", { type: "checkbox", ariaLabel: "Select all that are shown" });
   const foot = el("div", { className: "more" });
-  const head = el("tr", {}, ...(onSelect ? [el("td", { className: "check" }, all)] : []), ...columns.map(headCell));
-  const grid = el("table", {}, el("caption", { className: "unseen" }, label), el("thead", {}, head), body);
+  const head = el("tr", { role: "row" }, ...(onSelect ? [el("td", { className: "check", role: "cell" }, all)] : []), ...columns.map(headCell));
+  const grid = el("table", { role: "table", className: stacked ? "stacked" : "" }, el("caption", { className: "unseen" }, label),
+    el("thead", { role: "rowgroup" }, head), body);
   const node = el("div", { className: "table" }, grid, foot);
   let next = null;
   let turn = 0;
@@ -59,7 +60,7 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
     const fresh = loaded.filter((row) => !rows.has(key(row)));
     const drawn = fresh.map((row) => {
       rows.set(key(row), row);
-      const line = el("tr", { testid: "row" }, ...cells(row));
+      const line = el("tr", { testid: "row", role: "row" }, ...cells(row));
       lines.set(key(row), line);
       return line;
     });
@@ -70,11 +71,11 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
 
   function cells(row) {
     const drawn = columns.map(({ cell, className = "", wide = false }) => {
-      const td = el("td", { className: wide ? `${className} wide` : className });
+      const td = el("td", { role: "cell", className: wide ? `${className} wide` : className });
       td.append(cell(row) ?? "");
       return td;
     });
-    return onSelect ? [el("td", { className: "check" }, checkbox(row)), ...drawn] : drawn;
+    return onSelect ? [el("td", { className: "check", role: "cell" }, checkbox(row)), ...drawn] : drawn;
   }
 
   function checkbox(row) {
@@ -142,5 +143,5 @@ export function table({ label, columns, load, key, name = key, empty, onSelect =
 }
 
 function headCell({ label, className = "", wide = false }) {
-  return el("th", { scope: "col", className: wide ? `${className} wide` : className }, label);
+  return el("th", { scope: "col", role: "columnheader", className: wide ? `${className} wide` : className }, label);
 }

@@ -169,7 +169,7 @@ function documentTable(view) {
     { label: "Added", cell: (row) => time(row.created_at), wide: true, className: "added" },
   ];
   return table({
-    label: "Documents", columns, key: ({ id }) => id, name: nameOf, signal: view.signal,
+    label: "Documents", columns, stacked: true, key: ({ id }) => id, name: nameOf, signal: view.signal,
     load: (cursor, signal) => loadPage(view, cursor, PAGE, signal),
     empty: () => emptyList(view),
     onSelect: view.writes ? () => drawBulk(view) : null,
