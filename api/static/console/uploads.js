@@ -211,7 +211,7 @@ function failure(item) {
   const text = item.error instanceof Error ? item.error.message : describe(item.body);
   const hint = advice(item.error);
   const retry = el("button", { type: "button", className: "plain", onclick: () => again(item) }, "Try again");
-  return [status("failed", text), el("span", { className: "quiet" }, hint), ...(item.id ? [open(item)] : []), retry];
+  return [status("failed", text), ...(hint ? [el("span", { className: "quiet" }, hint)] : []), ...(item.id ? [open(item)] : []), retry];
 }
 
 function open(item) {
