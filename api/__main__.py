@@ -25,6 +25,8 @@ def serve() -> None:
         port=settings.api.port,
         log_config=None,
         access_log=False,
+        proxy_headers=bool(settings.api.trusted_proxies),
+        forwarded_allow_ips=settings.api.trusted_proxies,
         timeout_graceful_shutdown=3,
         server_header=False,
     )

@@ -82,7 +82,7 @@ class McpEndpoint:
 
     async def _search(self, caller: Principal, arguments: dict[str, object]) -> Passages:
         asked = SearchArguments.model_validate(arguments)
-        await self._require(asked.collections)
+        await self._require(asked.collections, caller)
         search = SearchRequest(**asked.model_dump()).record(caller)
         found = await run_sync(self._services.retriever.retrieve, search)
         return Passages(passages=[Passage.of(hit) for hit in found.hits])
@@ -90,7 +90,7 @@ class McpEndpoint:
     async def _ask(self, caller: Principal, arguments: dict[str, object]) -> CitedAnswer:
         """Answer as `/v1/ask` does, and keep no conversation. A caller who leaves ends it."""
         asked = AskArguments.model_validate(arguments)
-        await self._require(asked.collections)
+        await self._require(asked.collections, caller)
         services = self._services
         question = AskRequest(**asked.model_dump()).record(caller, services.settings.retrieve.top_k)
         question = replace(question, conversation_id=None)
@@ -106,9 +106,9 @@ class McpEndpoint:
             trace_id=done.trace_id,
         )
 
-    async def _require(self, collections: list[str] | None) -> None:
+    async def _require(self, collections: list[str] | None, caller: Principal) -> None:
         if collections is not None:
-            await run_sync(self._services.registry.require_collections, collections)
+            await run_sync(self._services.registry.require_collections, collections, caller)
 
 
 def _caller(ctx: Context) -> Principal:
