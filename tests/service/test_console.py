@@ -208,6 +208,7 @@ def test_names_and_titles_run_no_script(page: Page, visit: Visit, service: Servi
 
 
 def test_a_key_without_the_right_to_write_sees_no_way_to(page: Page, visit: Visit, service: Service) -> None:
+    service.ingest("open.md", b"For everyone.", collection="console-rights")
     engine = connect(service.database_url)
     key = Keys(engine).create("reader", [Scope.DOCUMENTS_READ])
     engine.dispose()

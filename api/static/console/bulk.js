@@ -6,6 +6,7 @@ import { toast } from "../ui/toast.js";
 import { nameOf } from "./describe.js";
 
 const PART = 500; // the service takes no more ids at once
+const FAILURES_SHOWN = 50;
 
 /** Send a batch in parts; `onPart(done)` after each. Returns {done: [ids], failed: [{id, error}]}. */
 export async function batch(action, ids, more = {}, onPart = () => {}) {
@@ -31,8 +32,8 @@ export function confirmDelete(rows) {
   const text = "Answers and search stop using them at once. This cannot be undone.";
   const title = rows.length === 1 ? `Delete “${nameOf(rows[0])}”?` : `Delete ${count(rows.length, "document")}?`;
   const body = rows.length === 1 ? [] : [names(rows.map(nameOf))];
-  const single = text.replace("them", "it");
-  return ask({ title, body: [...body, el("p", {}, rows.length === 1 ? single : text)], action: "Delete", danger: true });
+  body.push(el("p", {}, rows.length === 1 ? text.replace("them", "it") : text));
+  return ask({ title, body, action: "Delete", danger: true });
 }
 
 /** Ask for a collection; null if nothing is to be moved. */
@@ -57,7 +58,7 @@ export const ACCESS_HINT = "Names with commas between them. Empty: everyone whos
 
 let lists = 0;
 
-/** An input for a collection's name, and as its `choices` the element, to be put beside it, that offers those there are. */
+/** An input for a collection's name; its `choices`, to be put beside it, offer those there are. */
 export function collectionInput(collections, value = "") {
   const input = el("input", { value, required: true, pattern: "[a-z0-9][a-z0-9_\\-]{0,62}", autocomplete: "off" });
   input.choices = el("datalist", { id: `choices-${(lists += 1)}` });
@@ -87,14 +88,17 @@ export async function putBack(rows, action, fieldName) {
     const result = await batch(action, some.map(({ id }) => id), { [fieldName]: JSON.parse(value) });
     failed.push(...result.failed);
   }
-  if (failed.length) toast(`${count(failed.length, "document")} could not be put back: ${failed[0].error.title}`, { bad: true });
-  else toast("Undone");
+  const lost = `${count(failed.length, "document")} could not be put back: ${failed[0]?.error.title}`;
+  toast(failed.length ? lost : "Undone", { bad: failed.length > 0 });
 }
 
 /** Show which documents an action failed for, and why. */
 export function showFailures(failed, byId) {
-  const lines = failed.slice(0, 50).map(({ id, error }) =>
-    el("li", {}, `${nameOf(byId.get(id))}: `, el("span", { className: "bad" }, [error.title, error.detail].filter(Boolean).join(": "))));
-  if (failed.length > 50) lines.push(el("li", { className: "quiet" }, `and ${failed.length - 50} more`));
-  return ask({ title: `${count(failed.length, "document")} could not be changed`, body: [el("ul", { className: "names" }, ...lines)], action: "Close" });
+  const reason = ({ title, detail }) => el("span", { className: "bad" }, [title, detail].filter(Boolean).join(": "));
+  const lines = failed.slice(0, FAILURES_SHOWN).map(({ id, error }) =>
+    el("li", {}, `${nameOf(byId.get(id))}: `, reason(error)));
+  const more = failed.length - lines.length;
+  if (more > 0) lines.push(el("li", { className: "quiet" }, `and ${more.toLocaleString("en")} more`));
+  const title = `${count(failed.length, "document")} could not be changed`;
+  return ask({ title, body: [el("ul", { className: "names" }, ...lines)], action: "Close" });
 }

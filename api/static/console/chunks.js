@@ -12,7 +12,8 @@ export function chunkList(chunks, onChoose) {
   const list = el("ol", { className: "chunks" });
   const earlier = el("button", { type: "button", onclick: () => grow(-SHOWN) }, "Show earlier ones");
   const later = el("button", { type: "button", onclick: () => grow(SHOWN) }, "Show more");
-  const scroller = el("div", { className: "scroller-list", tabIndex: 0, role: "region", ariaLabel: "Passages" }, earlier, list, later);
+  const scroller = el("div", { className: "scroller-list", tabIndex: 0, role: "region", ariaLabel: "Passages" });
+  scroller.append(earlier, list, later);
   const node = el("section", { className: "passages" }, el("h2", {}, count(chunks.length, "passage")), scroller);
   let [first, end] = [0, Math.min(SHOWN, chunks.length)];
   let chosen = null;

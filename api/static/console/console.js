@@ -43,7 +43,8 @@ async function showView(main, name, params, context) {
   setTitle(known.label);
   focusHeading(main);
   const view = await import(`./views/${file}.js`).catch(() => {
-    throw new Problem({ title: "This page could not be loaded", detail: "Is the service running, and are you online?" });
+    const detail = "Is the service running, and are you online?";
+    throw new Problem({ title: "This page could not be loaded", detail });
   });
   if (context.signal.aborted) return;
   setTitle(view.title);

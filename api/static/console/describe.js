@@ -19,12 +19,11 @@ const ADVICE = {
 /** A document's state in a line: "Reading · 40 of 120 pages". */
 export function describe({ status, stage, progress, pages, chunks, error }) {
   if (status === "failed") return new Problem(error ?? { title: "Failed" }).message;
-  if (status === "ready") {
-    return ["Ready", ...sizes({ pages, chunks })].join(" · ");
-  }
+  if (status === "ready") return ["Ready", ...sizes({ pages, chunks })].join(" · ");
   const doing = status === "queued" ? STATES.queued : STAGES[stage] ?? STATES[status] ?? status;
   if (status === "queued" || !progress?.total) return `${doing}…`;
-  return `${doing} · ${progress.done.toLocaleString("en")} of ${progress.total.toLocaleString("en")} ${unit(progress)}`;
+  const [done, total] = [progress.done, progress.total].map((number) => number.toLocaleString("en"));
+  return `${doing} · ${done} of ${total} ${unit(progress)}`;
 }
 
 /** "5.2 pages/s · 15 s left in this step"; empty until it can be told. */

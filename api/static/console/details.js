@@ -20,14 +20,16 @@ export async function askDetails(row, collections) {
 function metadataEditor(metadata) {
   const rows = el("div", { className: "pairs" });
   const add = (name = "", value = "") => {
+    const onclick = () => pair.remove();
+    const ariaLabel = `Remove the field ${name}`;
     const pair = el("div", { className: "pair" },
       el("input", { value: name, ariaLabel: "Field", placeholder: "field" }),
       el("input", { value, ariaLabel: "Value", placeholder: "value" }),
-      el("button", { type: "button", className: "plain", ariaLabel: `Remove the field ${name}`, onclick: () => pair.remove() }, "✕"));
+      el("button", { type: "button", className: "plain", ariaLabel, onclick }, "✕"));
     rows.append(pair);
     return pair;
   };
-  for (const [name, value] of Object.entries(metadata)) add(name, typeof value === "string" ? value : JSON.stringify(value));
+  for (const [name, value] of Object.entries(metadata)) add(name, textOf(value));
   const more = el("button", { type: "button", onclick: () => add().firstChild.focus() }, "Add a field");
   const node = el("fieldset", {}, el("legend", {}, "Metadata"), rows, more);
   return { node, value: () => Object.fromEntries([...rows.children].map(pairOf).filter(([name]) => name)) };
@@ -37,6 +39,9 @@ function metadataEditor(metadata) {
     return [name, valueOf(value, metadata[name])];
   }
 }
+
+/** A value of metadata as people read it. */
+export const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** Text stays text, unless the field held something else before, or it is plainly a number or true or false. */
 function valueOf(text, before) {

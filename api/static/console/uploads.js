@@ -113,7 +113,8 @@ async function again(item) {
     return send();
   }
   try {
-    follow(item, await (await call(`/v1/documents/${encodeURIComponent(item.id)}/reprocess`, { method: "POST" })).json());
+    const path = `/v1/documents/${encodeURIComponent(item.id)}/reprocess`;
+    follow(item, await (await call(path, { method: "POST" })).json());
   } catch (error) {
     end(item, "failed", error);
   }
@@ -155,7 +156,8 @@ function draw() {
     waiting.length ? `${waiting.length.toLocaleString("en")} not sent yet: keep this tab open` : "",
     timeLeft(over.length),
   ].filter(Boolean).join(" · ");
-  Object.assign(bar, { max: items.length || 1, value: over.length, hidden: over.length === items.length || items.length < 2 });
+  Object.assign(bar, { max: items.length || 1, value: over.length });
+  bar.hidden = over.length === items.length || items.length < 2;
   stop.hidden = waiting.length === 0;
   clear.hidden = over.length === 0;
   if (items.length && over.length === items.length) said.textContent = `${summary.textContent}. ${rest.textContent}`;
@@ -192,8 +194,12 @@ function drawRow(item) {
 
 function rowParts(item) {
   if (item.state === "waiting") return [status("queued", "Not sent yet")];
-  if (item.state === "sending") return [status("queued", "Sending…"), el("progress", { ariaLabel: `Sending ${item.name}` })];
-  if (item.state === "ready") return [status("ready", item.duplicate ? "Already here" : describe(item.body)), open(item)];
+  if (item.state === "sending") {
+    return [status("queued", "Sending…"), el("progress", { ariaLabel: `Sending ${item.name}` })];
+  }
+  if (item.state === "ready") {
+    return [status("ready", item.duplicate ? "Already here" : describe(item.body)), open(item)];
+  }
   if (isOver(item)) return failure(item);
   const { progress, waiting: reason } = item.body;
   const parts = [status(item.state, describe(item.body))];
@@ -211,7 +217,8 @@ function failure(item) {
   const text = item.error instanceof Error ? item.error.message : describe(item.body);
   const hint = advice(item.error);
   const retry = el("button", { type: "button", className: "plain", onclick: () => again(item) }, "Try again");
-  return [status("failed", text), ...(hint ? [el("span", { className: "quiet" }, hint)] : []), ...(item.id ? [open(item)] : []), retry];
+  const advised = hint ? [el("span", { className: "quiet" }, hint)] : [];
+  return [status("failed", text), ...advised, ...(item.id ? [open(item)] : []), retry];
 }
 
 function open(item) {

@@ -17,7 +17,8 @@ export async function describeOriginal(id, version, signal) {
 /** A link to the original file of a version. */
 export function originalLink({ id, version, filename, page = null, text = "Open the original" }) {
   const hash = page ? `#page=${page}` : "";
-  const link = el("a", { href: at(id, "content", { version }) + hash, target: "_blank", rel: "noopener", onclick: openWithKey }, text);
+  const href = at(id, "content", { version }) + hash;
+  const link = el("a", { href, target: "_blank", rel: "noopener", onclick: openWithKey }, text);
   link.dataset.name = filename;
   return link;
 }
@@ -37,9 +38,10 @@ export function readOriginal({ id, about, signal, onPick, regions }) {
     if (!known.has(key)) known.set(key, json("highlights", { version, start, end }));
     return known.get(key);
   };
-  const text = textPane({ load: (start, length) => json("text", { version, start, length }), onPick, label: `Text of ${title || filename}` });
+  const load = (start, length) => json("text", { version, start, length });
+  const text = textPane({ load, onPick, label: `Text of ${title || filename}` });
   const paged = kind === "application/pdf" && pages;
-  if (!paged) return { node: el("div", { className: "reader" }, text.node), mark: (start, end) => text.mark(start, end) };
+  if (!paged) return { node: el("div", { className: "reader" }, text.node), mark: text.mark };
 
   const image = async (n) => (await call(at(id, `pages/${n}`, { version }), { signal })).blob();
   const page = pagePane({ pages, image, places, regions, title: title || filename });
@@ -54,7 +56,8 @@ function twoPanes(page, text) {
     const button = el("button", { type: "button", onclick: () => choose(pane) }, label);
     return { pane, button };
   });
-  const tabs = el("div", { className: "tabs", role: "group", ariaLabel: "Show" }, ...buttons.map(({ button }) => button));
+  const tabs = el("div", { className: "tabs", role: "group", ariaLabel: "Show" });
+  tabs.append(...buttons.map(({ button }) => button));
   const node = el("div", { className: "reader" }, tabs, page.node, text.node);
 
   function choose(pane) {

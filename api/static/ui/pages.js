@@ -12,8 +12,10 @@ export function pagePane({ pages, image, places, regions = () => [], title }) {
   const after = el("button", { type: "button", ariaLabel: "Next page", onclick: () => show(shown + 1) }, "›");
   const number = el("input", { type: "number", min: 1, max: pages, ariaLabel: "Page", testid: "page-number" });
   const sheet = el("div", { className: "sheet" });
-  const scroller = el("div", { className: "scroller", tabIndex: 0, role: "region", ariaLabel: `Pages of ${title}` }, sheet);
-  const bar = el("div", { className: "bar pager" }, before, el("span", {}, "Page ", number, ` of ${pages.toLocaleString("en")}`), after);
+  const ariaLabel = `Pages of ${title}`;
+  const scroller = el("div", { className: "scroller", tabIndex: 0, role: "region", ariaLabel }, sheet);
+  const place = el("span", {}, "Page ", number, ` of ${pages.toLocaleString("en")}`);
+  const bar = el("div", { className: "bar pager" }, before, place, after);
   const node = el("div", { className: "pages", testid: "pages" }, bar, scroller);
   let shown = 0;
   let marked = [];
@@ -52,7 +54,8 @@ export function pagePane({ pages, image, places, regions = () => [], title }) {
       if (mine !== turn) return;
       const here = found.find((place) => place.page === page);
       if (!here?.rectangles.length) continue;
-      const button = el("button", { type: "button", className: "region", ariaLabel: label, title: label, onclick: pick });
+      const button = el("button", { type: "button", className: "region", ariaLabel: label, title: label });
+      button.onclick = pick;
       sheet.append(at(button, here, around(here.rectangles)));
     }
   }
@@ -71,7 +74,8 @@ export function pagePane({ pages, image, places, regions = () => [], title }) {
     for (const old of sheet.querySelectorAll(".box")) old.remove();
     const here = marked.find((place) => place.page === shown);
     if (!here || !sheet.querySelector("canvas")) return;
-    const boxes = here.rectangles.map((rectangle) => at(el("div", { className: "box", testid: "box" }), here, rectangle));
+    const box = (rectangle) => at(el("div", { className: "box", testid: "box" }), here, rectangle);
+    const boxes = here.rectangles.map(box);
     sheet.querySelector("canvas").after(...boxes);
   }
 
@@ -98,7 +102,8 @@ async function painted(blob, label) {
 function at(node, { width, height }, [left, top, right, bottom]) {
   const share = (part, whole) => `${(100 * part) / whole}%`;
   Object.assign(node.style, {
-    left: share(left, width), top: share(top, height), width: share(right - left, width), height: share(bottom - top, height),
+    left: share(left, width), top: share(top, height),
+    width: share(right - left, width), height: share(bottom - top, height),
   });
   return node;
 }

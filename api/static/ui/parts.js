@@ -27,7 +27,8 @@ export function time(iso) {
 /** A day for people: "25 Nov 2026"; what is no date is shown as it is. */
 export function day(text) {
   const date = new Date(text);
-  return Number.isNaN(date.getTime()) ? text : el("time", { dateTime: text }, date.toLocaleDateString("en-GB", { dateStyle: "medium" }));
+  if (Number.isNaN(date.getTime())) return text;
+  return el("time", { dateTime: text }, date.toLocaleDateString("en-GB", { dateStyle: "medium" }));
 }
 
 /** A state with its coloured dot: ready, queued, processing or failed. */

@@ -13,12 +13,13 @@ export function table({ label, columns, load, key, name = key, empty, stacked = 
   const rows = new Map();
   const lines = new Map();
   const selected = new Map();
-  const body = el("tbody", { role: "rowgroup" }); // roles are given: some browsers drop those of cells that are stacked
+  const body = el("tbody", { role: "rowgroup" }); // roles, because some browsers drop those of stacked cells
   const all = el("input", { type: "checkbox", ariaLabel: "Select all that are shown" });
   const foot = el("div", { className: "more" });
-  const head = el("tr", { role: "row" }, ...(onSelect ? [el("td", { className: "check", role: "cell" }, all)] : []), ...columns.map(headCell));
-  const grid = el("table", { role: "table", className: stacked ? "stacked" : "" }, el("caption", { className: "unseen" }, label),
-    el("thead", { role: "rowgroup" }, head), body);
+  const head = el("tr", { role: "row" }, ...columns.map(headCell));
+  if (onSelect) head.prepend(el("td", { className: "check", role: "cell" }, all));
+  const grid = el("table", { role: "table", className: stacked ? "stacked" : "" },
+    el("caption", { className: "unseen" }, label), el("thead", { role: "rowgroup" }, head), body);
   const node = el("div", { className: "table" }, grid, foot);
   let next = null;
   let turn = 0;

@@ -120,10 +120,11 @@ export function textPane({ load, onPick = () => {}, label = "Text" }) {
   return { node, mark };
 }
 
-/** Spans count code points, strings count UTF-16 units: the two differ only where the text has others than the BMP's. */
+/** Spans count code points and strings UTF-16 units, which differ where the text has signs beyond U+FFFF. */
 function exact({ text, start, end }) {
   const points = text.length === end - start ? text : [...text];
-  const slice = (from, to) => (points === text ? text.slice(from - start, to - start) : points.slice(from - start, to - start).join(""));
+  const joined = (some) => (points === text ? some : some.join(""));
+  const slice = (from, to) => joined(points.slice(from - start, to - start));
   const characters = (before) => (points === text ? before.length : [...before].length);
   return { start, end, slice, characters };
 }

@@ -32,7 +32,8 @@ async function show() {
     if (!place.id) throw new Problem({ title: "This link names no document" });
     await drawPassage(main, place, signal);
   } catch (error) {
-    if (!signal.aborted) main.append(GONE.includes(error.status) ? await goneNotice(place) : notice(explain(error), "bad"));
+    const told = GONE.includes(error.status) ? await goneNotice(place) : notice(explain(error), "bad");
+    if (!signal.aborted) main.append(told);
   }
   main.ariaBusy = "false";
 }
@@ -42,7 +43,8 @@ async function drawPassage(main, { id, version, start, end, page }, signal) {
   const name = about.title || about.filename;
   byId("title").textContent = name;
   document.title = `${name} · Attest`;
-  byId("place").textContent = [about.filename, page && `page ${page}`, `version ${about.version}`].filter(Boolean).join(" · ");
+  const facts = [about.filename, page && `page ${page}`, `version ${about.version}`];
+  byId("place").textContent = facts.filter(Boolean).join(" · ");
   byId("original").replaceChildren(originalLink({ id, version: about.version, filename: about.filename, page }));
   const original = readOriginal({ id, about, signal });
   main.append(original.node);
@@ -54,8 +56,8 @@ async function goneNotice({ id, version }) {
   const now = version === null ? null : await describeOriginal(id, null).catch(() => null);
   if (!now) return notice("This document was deleted, or is not open to you.", "bad");
   const link = el("a", { href: `#${new URLSearchParams({ document: id })}` }, "Show the document as it is now");
-  const text = `The passage is from version ${version} of “${now.title || now.filename}”. Answers use version ${now.version} now, and the old text is not kept. `;
-  return notice(text, "warn", link);
+  const text = `The passage is from version ${version} of “${now.title || now.filename}”. `;
+  return notice(text, "warn", `Answers use version ${now.version} now, and the old text is not kept. `, link);
 }
 
 function explain(error) {

@@ -8,7 +8,7 @@ import { moves, watch } from "../../ui/watch.js";
 import { confirmDelete } from "../bulk.js";
 import { may } from "../caller.js";
 import { chunkList } from "../chunks.js";
-import { askDetails } from "../details.js";
+import { askDetails, textOf } from "../details.js";
 import { advice, describe, describePace, nameOf, sizes } from "../describe.js";
 import { go, note, setTitle } from "../router.js";
 
@@ -67,11 +67,13 @@ function drawState({ state, row, pace }) {
   const aside = row.status === "queued" ? row.waiting : describePace(pace, row);
   if (aside) parts.push(el("span", { className: "quiet" }, aside));
   if (row.status === "processing" && row.progress.total) {
-    parts.push(el("progress", { max: row.progress.total, value: row.progress.done, ariaLabel: "Progress" }));
+    const { total: max, done: value } = row.progress;
+    parts.push(el("progress", { max, value, ariaLabel: "Progress" }));
   }
   if (row.status === "failed") parts.push(el("span", { className: "quiet" }, advice(row.error)));
   if (row.serving_version && row.serving_version !== row.version) {
-    parts.push(el("span", { className: "quiet" }, `Answers use version ${row.serving_version} until version ${row.version} is ready.`));
+    const text = `Answers use version ${row.serving_version} until version ${row.version} is ready.`;
+    parts.push(el("span", { className: "quiet" }, text));
   }
   state.replaceChildren(...parts, ...row.warnings.map((warning) => notice(warning, "warn")));
 }
@@ -136,7 +138,7 @@ function drawFacts({ facts, row }) {
     ["Author", row.author],
     ["Written", written && day(written)],
     ["Language", row.language],
-    ...Object.entries(row.metadata).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    ...Object.entries(row.metadata).map(([name, value]) => [name, textOf(value)]),
   ];
   facts.replaceChildren(...known.filter(([, value]) => value).map(([name, value]) =>
     el("div", {}, el("dt", {}, name), el("dd", {}, value))));
@@ -146,7 +148,8 @@ function drawVersions(view) {
   const { versions, row } = view;
   const newestFirst = [...row.versions].sort((a, b) => b.version - a.version);
   const heading = row.versions.length === 1 ? "1 version" : `${row.versions.length} versions`;
-  versions.replaceChildren(el("summary", {}, heading), el("ul", {}, ...newestFirst.map((version) => versionLine(view, version))));
+  const lines = newestFirst.map((version) => versionLine(view, version));
+  versions.replaceChildren(el("summary", {}, heading), el("ul", {}, ...lines));
 }
 
 function versionLine(view, version) {
@@ -155,27 +158,31 @@ function versionLine(view, version) {
   const serves = number === row.serving_version ? [el("strong", {}, "answers use this one")] : [];
   const link = originalLink({ id: row.id, version: number, filename: version.filename });
   link.ariaLabel = `Open the original of version ${number}`;
-  const restore = el("button", { type: "button", ariaLabel: `Restore version ${number}`, onclick: () => attempt(() => restoreVersion(view, number)) }, "Restore");
-  return el("li", { testid: "version" }, el("span", {}, `Version ${number}`), ...serves, status(version.status, describe(version)),
-    el("span", { className: "quiet" }, version.filename, " · ", bytes(version.bytes), " · ", time(version.created_at)), link,
+  const onclick = () => attempt(() => restoreVersion(view, number));
+  const restore = el("button", { type: "button", ariaLabel: `Restore version ${number}`, onclick }, "Restore");
+  const file = [version.filename, " · ", bytes(version.bytes), " · ", time(version.created_at)];
+  return el("li", { testid: "version" }, el("span", {}, `Version ${number}`), ...serves,
+    status(version.status, describe(version)), el("span", { className: "quiet" }, ...file), link,
     ...(writes && number !== row.version ? [restore] : []));
 }
 
 async function restoreVersion(view, number) {
   take(view, await json(address(view.id, `/versions/${number}/restore`), { method: "POST" }));
-  toast(`Version ${number} becomes the newest one again. What serves now goes on serving until it is ready.`);
+  toast(`Version ${number} becomes the newest one again, once it is ready.`);
 }
 
 /** The text or the pages beside the passages that were made of them. */
 async function drawReading(view) {
   const { row, signal, reading } = view;
   if (!row.serving_version) {
-    reading.replaceChildren(el("p", { className: "nothing" }, "Its text and passages are shown here once it has been read."));
+    const none = "Its text and passages are shown here once it has been read.";
+    reading.replaceChildren(el("p", { className: "nothing" }, none));
     return;
   }
   try {
     const [about, chunks] = await Promise.all([
-      describeOriginal(row.id, row.serving_version, signal), json(address(row.id, "/chunks"), { signal }),
+      describeOriginal(row.id, row.serving_version, signal),
+      json(address(row.id, "/chunks"), { signal }),
     ]);
     if (!signal.aborted) drawPair(view, about, chunks);
   } catch (error) {
@@ -188,7 +195,8 @@ async function drawReading(view) {
 function drawPair(view, about, chunks) {
   const choose = (chunk) => {
     if (!chunk) return;
-    if (original.node.getBoundingClientRect().bottom < innerHeight / 3) original.node.scrollIntoView(); // above, on a phone
+    const isAbove = original.node.getBoundingClientRect().bottom < innerHeight / 3; // on a phone
+    if (isAbove) original.node.scrollIntoView();
     list.choose(chunk);
     note({ chunk: chunk.ordinal + 1 });
     original.mark(chunk.start, chunk.end, chunk.page);
