@@ -6,7 +6,9 @@ import { notice } from "./parts.js";
  *
  * `columns`: [{label, cell(row) -> node or text, className?, wide?}]; a `wide` one is hidden on narrow screens.
  * `load(cursor, signal)` -> {rows, next}; `next` is null after the last page. `key(row)` -> its id.
- * `empty()` -> node or text where there are no rows. `onSelect(rows: Map)`: makes rows selectable; called on every change.
+ * `empty()` -> node or text where there are no rows. `name(row)`: what people call it.
+ * `stacked`: on narrow screens a row's cells stand below one another, without the columns' labels.
+ * `onSelect(rows: Map)` makes rows selectable, and is called on every change.
  * Returns {node, reload, prepend, update, remove, rows, selected, select, clear}.
  */
 export function table({ label, columns, load, key, name = key, empty, stacked = false, onSelect = null, signal }) {
