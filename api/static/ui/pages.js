@@ -83,8 +83,8 @@ export function pagePane({ pages, image, places, regions = () => [], title }) {
     const box = sheet.querySelector(".box");
     if (!box) return;
     const [place, frame] = [box.getBoundingClientRect(), scroller.getBoundingClientRect()];
-    scroller.scrollTop += place.top - frame.top - frame.height / 4;
-    scroller.scrollLeft += place.left - frame.left - 16;
+    if (place.top < frame.top || place.bottom > frame.bottom) scroller.scrollTop += place.top - frame.top - frame.height / 4;
+    if (place.left < frame.left || place.left > frame.right) scroller.scrollLeft += place.left - frame.left - 16;
   }
 
   return { node, show, mark };

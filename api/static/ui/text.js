@@ -15,6 +15,7 @@ export function textPane({ load, onPick = () => {}, label = "Text" }) {
   const node = el("div", { className: "text", tabIndex: 0, role: "region", ariaLabel: label, testid: "text" });
   const above = el("div", { className: "sentinel" });
   const below = el("div", { className: "sentinel" });
+  const words = el("div", { className: "words" });
   const near = new IntersectionObserver(reach, { root: node, rootMargin: NEAR });
   let blocks = [];
   let total = null;
@@ -28,17 +29,17 @@ export function textPane({ load, onPick = () => {}, label = "Text" }) {
     blocks = [];
     node.replaceChildren(el("p", { className: "quiet" }, "Loading…"));
     const block = await read(number);
-    if (mine !== turn) return;
-    if (!block) return;
+    if (mine !== turn || !block) return;
     blocks = [block];
-    node.replaceChildren(above, block.node, below);
+    words.replaceChildren(block.node);
+    node.replaceChildren(above, words, below);
   }
 
   async function read(number) {
     try {
       const got = await load(number * BLOCK_CHARS, BLOCK_CHARS);
       total = got.total_chars;
-      return { number, ...exact(got), node: el("div", { className: "block" }) };
+      return { number, ...exact(got), node: el("span", { className: "block" }) };
     } catch (error) {
       if (error.name !== "AbortError") node.append(notice(error.message, "bad"));
       return null;
@@ -52,13 +53,16 @@ export function textPane({ load, onPick = () => {}, label = "Text" }) {
     const last = Math.floor(Math.max(start, end - 1) / BLOCK_CHARS);
     if (last === number + 1 && blocks.at(-1)?.number === number) await extend(1);
     blocks.forEach(draw);
-    node.querySelector("mark") && reveal(node.querySelector("mark"));
+    const target = node.querySelector("mark");
+    if (target) reveal(target);
     watchEnds();
   }
 
+  /** Scroll to a mark, unless its beginning is in view: whoever clicked there keeps their place. */
   function reveal(target) {
     const place = target.getClientRects()[0] ?? target.getBoundingClientRect();
-    node.scrollTop += place.top - node.getBoundingClientRect().top - node.clientHeight / 4;
+    const frame = node.getBoundingClientRect();
+    if (place.top < frame.top || place.bottom > frame.bottom) node.scrollTop += place.top - frame.top - frame.height / 4;
   }
 
   function draw({ node: block, start, end, slice }) {
@@ -89,15 +93,16 @@ export function textPane({ load, onPick = () => {}, label = "Text" }) {
     const number = (way > 0 ? blocks.at(-1) : blocks[0])?.number + way;
     if (!(number >= 0) || number * BLOCK_CHARS >= total) return false;
     const block = await read(number);
-    if (!block || mine !== turn) return false;
+    const last = way > 0 ? blocks.at(-1) : blocks[0];
+    if (!block || mine !== turn || last?.number + way !== number) return false; // another call was faster
     draw(block);
     const { scrollHeight, scrollTop } = node;
     if (way > 0) {
-      below.before(block.node);
+      words.append(block.node);
       blocks.push(block);
       if (blocks.length > BLOCKS_KEPT) drop(blocks.shift(), true);
     } else {
-      above.after(block.node);
+      words.prepend(block.node);
       blocks.unshift(block);
       node.scrollTop = scrollTop + node.scrollHeight - scrollHeight;
       if (blocks.length > BLOCKS_KEPT) drop(blocks.pop(), false);
