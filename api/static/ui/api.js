@@ -1,15 +1,10 @@
 import { byId, confirmed, el } from "./dom.js";
+import { Problem, send } from "./http.js";
 
 const KEY = "attest.key";
 const storedKey = () => sessionStorage.getItem(KEY);
 
-/** What went wrong, as the service's problem+json says it. */
-export class Problem extends Error {
-  constructor({ title = "Something went wrong", detail, status } = {}) {
-    super(detail ? `${title}: ${detail}` : title);
-    this.status = status;
-  }
-}
+export { Problem };
 
 /** Fetch from the service. Asks for a key after a 401; throws Problem unless the answer is good. */
 export async function call(path, options = {}) {
@@ -19,20 +14,7 @@ export async function call(path, options = {}) {
   if (response.status === 401 && (key !== storedKey() || (await askForKey(key)))) {
     return call(path, options);
   }
-  const unnamed = { title: `The service answered ${response.status}` };
-  throw new Problem(await response.json().catch(() => unnamed));
-}
-
-async function send(path, key, { json, headers, ...options }) {
-  const sent = new Headers(headers);
-  if (key) sent.set("Authorization", `Bearer ${key}`);
-  if (json) sent.set("Content-Type", "application/json");
-  try {
-    return await fetch(path, { ...options, headers: sent, body: json ? JSON.stringify(json) : options.body });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem({ title: "The service cannot be reached", detail: "Is it running, and are you online?" });
-  }
+  throw await Problem.of(response);
 }
 
 let asking = null;
