@@ -1,13 +1,29 @@
-"""The pages that people open: the chat, the console and the view that a citation leads to. Their files are static."""
+"""The pages that people open: the chat, the console and the view that a citation leads to, and the widget. Their files are static."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
 REVALIDATE = {"Cache-Control": "no-cache"}  # a page of one release must not run with the scripts of another
+FOR_ANY_PAGE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+WIDGET_HEADERS = FOR_ANY_PAGE | {"Cache-Control": "public, max-age=300"}
+
+
+class SharedFiles(StaticFiles):
+    """Files that any page may fetch, as the widget's does."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(FOR_ANY_PAGE | REVALIDATE)
+        return response
 
 
 def install_pages(app: FastAPI, data_dir: Path) -> None:
@@ -32,4 +48,9 @@ def install_pages(app: FastAPI, data_dir: Path) -> None:
         written = data_dir / "examples.json"
         return FileResponse(written if written.is_file() else STATIC / "no-examples.json")
 
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.router.routes.append(Route("/widget.js", GZipMiddleware(_widget), methods=["GET"]))
+    app.mount("/static", GZipMiddleware(SharedFiles(directory=STATIC)), name="static")
+
+
+async def _widget(scope: Scope, receive: Receive, send: Send) -> None:
+    await FileResponse(STATIC / "widget.js", headers=WIDGET_HEADERS)(scope, receive, send)

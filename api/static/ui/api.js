@@ -1,4 +1,7 @@
 import { byId, confirmed, el } from "./dom.js";
+import { Problem, send } from "./http.js";
+
+export { Problem };
 
 const KEY = "attest.key";
 let token = null;
@@ -9,16 +12,6 @@ export function useToken(given) {
   token = given;
 }
 
-/** What went wrong, as the service's problem+json says it. */
-export class Problem extends Error {
-  constructor({ title = "Something went wrong", detail, status, type = "" } = {}) {
-    super(detail ? `${title}: ${detail}` : title);
-    this.status = status;
-    this.detail = detail;
-    this.kind = type.split(/[/:#]/).at(-1);
-  }
-}
-
 /** Fetch from the service. Asks for a key after a 401; throws Problem unless the answer is good. */
 export async function call(path, options = {}) {
   const key = storedKey();
@@ -27,20 +20,7 @@ export async function call(path, options = {}) {
   if (response.status === 401 && !token && (key !== storedKey() || (await askForKey(key)))) {
     return call(path, options);
   }
-  const unnamed = { title: `The service answered ${response.status}` };
-  throw new Problem(await response.json().catch(() => unnamed));
-}
-
-async function send(path, key, { json, headers, ...options }) {
-  const sent = new Headers(headers);
-  if (key) sent.set("Authorization", `Bearer ${key}`);
-  if (json) sent.set("Content-Type", "application/json");
-  try {
-    return await fetch(path, { ...options, headers: sent, body: json ? JSON.stringify(json) : options.body });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem({ title: "The service cannot be reached", detail: "Is it running, and are you online?" });
-  }
+  throw await Problem.of(response);
 }
 
 let asking = null;
