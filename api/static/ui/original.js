@@ -9,7 +9,7 @@ export function at(id, part, params = {}) {
   return `/v1/documents/${encodeURIComponent(id)}/${part}?${new URLSearchParams(given)}`;
 }
 
-/** What is known of a version with its text: title, filename, media_type, pages, version, total_chars. */
+/** What is known of a version with its text: title, filename, media_type, pages, version, serving, total_chars. */
 export async function describeOriginal(id, version, signal) {
   return (await call(at(id, "text", { version, start: 0, length: 1 }), { signal })).json();
 }
@@ -33,10 +33,11 @@ export function readOriginal({ id, about, signal, onPick, regions }) {
   const { version, title, filename, media_type: kind, pages } = about;
   const json = async (part, params) => (await call(at(id, part, params), { signal })).json();
   const known = new Map();
-  const places = (start, end) => {
+  /** Only of the version that answers use are the places on the pages kept. */
+  const places = async (start, end) => {
     const key = `${start}-${end}`;
-    if (!known.has(key)) known.set(key, json("highlights", { version, start, end }));
-    return known.get(key);
+    if (about.serving && !known.has(key)) known.set(key, json("highlights", { start, end }));
+    return known.get(key) ?? [];
   };
   const load = (start, length) => json("text", { version, start, length });
   const text = textPane({ load, onPick, label: `Text of ${title || filename}` });

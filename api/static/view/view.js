@@ -47,17 +47,24 @@ async function drawPassage(main, { id, version, start, end, page }, signal) {
   byId("place").textContent = facts.filter(Boolean).join(" · ");
   byId("original").replaceChildren(originalLink({ id, version: about.version, filename: about.filename, page }));
   const original = readOriginal({ id, about, signal });
-  main.append(original.node);
+  main.append(...(about.serving ? [] : [replacedNotice(id, about)]), original.node);
   await original.mark(start, end, page);
+}
+
+function replacedNotice(id, { version }) {
+  return notice(`This is version ${version}, which answers do not use any more. `, "warn", currentLink(id));
+}
+
+function currentLink(id) {
+  return el("a", { href: `#${new URLSearchParams({ document: id })}` }, "Show the document as it is now");
 }
 
 /** The version or the whole document is gone: say which, and offer what there is now. */
 async function goneNotice({ id, version }) {
   const now = version === null ? null : await describeOriginal(id, null).catch(() => null);
   if (!now) return notice("This document was deleted, or is not open to you.", "bad");
-  const link = el("a", { href: `#${new URLSearchParams({ document: id })}` }, "Show the document as it is now");
   const text = `The passage is from version ${version} of “${now.title || now.filename}”. `;
-  return notice(text, "warn", `Answers use version ${now.version} now, and the old text is not kept. `, link);
+  return notice(text, "warn", `Answers use version ${now.version} now, and the old text is not kept. `, currentLink(id));
 }
 
 function explain(error) {
