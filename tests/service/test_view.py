@@ -54,16 +54,26 @@ def test_a_token_is_taken_out_of_the_address_and_sent(page: Page, service: Servi
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
 
 
-def test_a_version_that_is_gone_says_so_and_leads_to_the_one_that_serves(page: Page, service: Service) -> None:
+def test_a_version_that_was_replaced_says_so_and_leads_to_the_one_that_serves(page: Page, service: Service) -> None:
     named = {"collection": "view", "source_id": "view/changed"}
     first = service.ingest("changed.txt", b"The old words.", **named)
     service.ingest("changed.txt", b"The new words.", **named)
 
-    open_view(page, service, first, start=0, end=3)
-    expect(page.get_by_test_id("notice")).to_contain_text("The passage is from version 1")
+    open_view(page, service, first, start=4, end=7)
+    expect(page.get_by_test_id("notice")).to_contain_text("This is version 1, which answers do not use any more")
+    expect(page.get_by_test_id("text").locator("mark")).to_have_text("old")
+    assert Axe().run(page).violations_count == 0
     page.get_by_role("link", name="as it is now").click()
 
     expect(page.get_by_test_id("text")).to_contain_text("The new words.")
+
+
+def test_a_version_that_is_not_there_says_so(page: Page, service: Service) -> None:
+    document = service.ingest("single.txt", b"One version.", collection="view")
+
+    open_view(page, service, document | {"version": 7}, start=0, end=3)
+
+    expect(page.get_by_test_id("notice")).to_contain_text("The passage is from version 7 of “single”")
 
 
 def test_a_deleted_document_says_so(page: Page, service: Service) -> None:
