@@ -54,7 +54,7 @@ def check(answer: str, hits: Sequence[Hit], question: str = "") -> Checked:
         proven = dict(_proven(Statement(text=statement.strip(), asked=question), marks, sources))
         dropped += sum(n not in proven for n in marks)
         if proven:
-            kept += [waiting if harmless(waiting, known) else "", _marked(statement, list(proven))]
+            kept += [waiting if waiting and harmless(waiting, known) else "", _marked(statement, list(proven))]
             citations += [_cite(n, place, hits[n - 1]) for n, place in proven.items()]
         waiting = ""
     return Checked(answer="".join(kept).strip(), citations=citations, dropped_marks=dropped)
