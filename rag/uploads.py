@@ -36,7 +36,7 @@ class Upload:
 def record_upload(session: Session, upload: Upload, principal: Principal) -> tuple[DocumentRow, bool]:
     """Return the document that the upload belongs to, and whether there is work to do; see `Registry.add`."""
     lock_name(session, upload.sha256)  # a purge of the same bytes ends first: then they are stored again
-    _lock_collection(session, upload.collection)
+    lock_collection(session, upload.collection)
     _lock_documents(session, upload)
     row = _named(session, upload, principal)
     if row is not None and _is_others_too(session, row, upload):
@@ -65,7 +65,7 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
     return row, is_new
 
 
-def _lock_collection(session: Session, name: str) -> None:
+def lock_collection(session: Session, name: str) -> None:
     """Make the collection if need be and lock its name: uploads to one collection are recorded one by one.
 
     Its row is locked last of all, by what changes its epoch.
