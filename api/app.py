@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
+from api.cors import Cors
 from api.mcp import McpEndpoint
 from api.middleware import BodyLimit, SecurityHeaders
 from api.problems import install_problems
@@ -27,6 +28,7 @@ from api.routes import (
     openai,
     questions,
     search,
+    sites,
     sources,
     traces,
 )
@@ -74,11 +76,12 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         cases,
     ):
         app.include_router(module.router)
-    for module in (openai, generations, audit, health, metrics):
+    for module in (sites, openai, generations, audit, health, metrics):
         app.include_router(module.router)
     if mcp:
         app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
+    app.add_middleware(Cors, origins=services.sites.origins if services else frozenset)
     app.add_middleware(SecurityHeaders)
 
     @app.get("/", include_in_schema=False)

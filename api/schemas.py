@@ -83,12 +83,17 @@ class SearchRequest(Request):
         return Search(
             text=self.query,
             principal=caller,
-            collections=self.collections,
+            collections=_within(self.collections, caller),
             top_k=self.top_k,
             mode=self.mode,
             filters=self.filters.record(),
             history=[turn.record() for turn in self.history],
         )
+
+
+def _within(asked: list[str] | None, caller: Principal) -> list[str] | None:
+    """Return where to look. Who may look in some collections alone looks in those if the request names none."""
+    return sorted(caller.collections) if asked is None and caller.collections is not None else asked
 
 
 class AskRequest(Request):
@@ -112,7 +117,7 @@ class AskRequest(Request):
         return Question(
             text=self.question,
             principal=caller,
-            collections=self.collections,
+            collections=_within(self.collections, caller),
             history=[turn.record() for turn in self.history],
             filters=self.filters.record(),
             conversation_id=self.conversation_id or (None if self.history else uuid4().hex),

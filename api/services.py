@@ -32,8 +32,10 @@ from rag.retrieve import Retriever
 from rag.routing import Routing, open_routing
 from rag.serving import Serving
 from rag.settings import Settings
+from rag.sites import Sites
 from rag.sources import Sources
 from rag.traces import Traces
+from rag.visits import Visits
 from rag.write import Writer
 
 FETCHES_AT_ONCE = 4  # of pages; so that slow hosts do not take the threads that answer questions
@@ -49,6 +51,8 @@ class Services:
     registry: Registry
     collections: Collections
     keys: Keys
+    sites: Sites
+    visits: Visits
     leases: Leases
     serving: Serving
     generations: Generations
@@ -91,6 +95,8 @@ def open_services(settings: Settings) -> Services:
         registry=registry,
         collections=collections,
         keys=Keys(engine),
+        sites=Sites(engine),
+        visits=Visits(engine),
         leases=Leases(engine),
         serving=Serving(engine),
         generations=generations,

@@ -19,18 +19,22 @@ RagError
 │   ├── SourceNotFound
 │   ├── TraceNotFound
 │   ├── CaseNotFound
+│   ├── SiteNotFound
 │   ├── AnswerGone            a broken stream that cannot be gone on with
 │   ├── AnswerStopped         nobody was reading it
 │   ├── ConversationNotFound  unknown, or another caller's
 │   ├── FetchRefused          an address that may not be fetched, or whose host says no
 │   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
+│   ├── SessionEnded          a visitor's; the page begins another
+│   ├── OriginNotAllowed      a page that no site lists, or that of another session
 │   ├── Forbidden             the key lacks the scope
 │   ├── EmbedderMismatch      the index was filled by another model
 │   ├── GenerationNotReady    it does not hold all documents yet
 │   └── ConfigurationError    the settings cannot work together
 └── TransientError            the same call may succeed later
     ├── TooManyQuestions      as many answers as may be are in progress
+    ├── OverQuota             as many questions were asked today as a site or its visitor may ask
     ├── IndexUnavailable      Chroma does not answer
     ├── EmbedderUnavailable   the embedding model does not answer
     ├── RerankerUnavailable   the reranker does not answer; searches go on without it
@@ -149,6 +153,11 @@ class CaseNotFound(PermanentError):
     title = "There is no such case"
 
 
+class SiteNotFound(PermanentError):
+    type = "site-not-found"
+    title = "There is no such site"
+
+
 class AnswerGone(PermanentError):
     type = "answer-gone"
     title = "This answer cannot be gone on with"
@@ -179,6 +188,16 @@ class Unauthenticated(PermanentError):
     title = "An API key is needed"
 
 
+class SessionEnded(PermanentError):
+    type = "session-ended"
+    title = "This session has ended"
+
+
+class OriginNotAllowed(PermanentError):
+    type = "origin-not-allowed"
+    title = "This page may not ask here"
+
+
 class Forbidden(PermanentError):
     type = "forbidden"
     title = "This key may not do that"
@@ -204,6 +223,17 @@ class TooManyQuestions(TransientError):
     title = "The service is answering as many questions as it can"
 
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class OverQuota(TransientError):
+    """`retry_after_s` is the seconds until the next day of UTC."""
+
+    type = "over-quota"
+    title = "No more questions may be asked today"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
@@ -252,6 +282,11 @@ class FetchFailed(TransientError):
 class StorageFull(TransientError):
     type = "storage-full"
     title = "There is no room left for documents"
+
+
+def collection_not_found(name: str) -> CollectionNotFound:
+    """Return the error for a collection that there is not, or that is not one of the caller's: nobody can tell."""
+    return CollectionNotFound(f"No collection is called {name!r}.")
 
 
 def leaves() -> list[type[RagError]]:

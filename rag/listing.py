@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from rag.errors import InvalidRequest
-from rag.filters import may_see
+from rag.filters import rights
 from rag.records import document_records
 from rag.tables import DocumentRow, SourceIdRow, VersionRow
 from rag.types import Document, Principal, Status
@@ -52,10 +52,8 @@ def _latest(query: Select, session: Session, principal: Principal, wanted: Wante
     """Join the documents that are wanted with their latest versions."""
     other = aliased(VersionRow)
     latest = select(func.max(other.version)).where(other.document_id == DocumentRow.id).scalar_subquery()
-    dialect = session.get_bind().dialect.name
     where: list[ColumnElement[bool]] = [VersionRow.version == latest, DocumentRow.deleted_at.is_(None)]
-    if not principal.is_admin:
-        where.append(may_see(principal, dialect))
+    where += rights(principal, session.get_bind().dialect.name)
     if wanted.collection:
         where.append(DocumentRow.collection == wanted.collection)
     if wanted.status:

@@ -10,7 +10,7 @@ from rag.audit import record
 from rag.changes import describe, lock_for_move, move
 from rag.database import clock, transaction
 from rag.epochs import changed
-from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
+from rag.errors import DocumentNotFound, InvalidRequest, collection_not_found
 from rag.generations import lock_generations
 from rag.highlights import Highlight, highlights
 from rag.listing import Wanted, count, read_page
@@ -43,18 +43,19 @@ class Registry:
         with transaction(self.engine, writes=False) as session:
             require_replaceable(session, collection, source_id, principal)
 
-    def uploaded_with(self, caller: str, idempotency_key: str) -> Document | None:
-        """Return the document that this caller already uploaded with this Idempotency-Key."""
+    def uploaded_with(self, principal: Principal, idempotency_key: str) -> Document | None:
+        """Return the document that this caller already uploaded with this Idempotency-Key, and may see now."""
         with transaction(self.engine, writes=False) as session:
-            row = session.get(IdempotencyRow, (caller, idempotency_key))
+            row = session.get(IdempotencyRow, (principal.name, idempotency_key))
             found = session.get(DocumentRow, row.document_id) if row else None
-            return document_record(session, found) if found and found.deleted_at is None else None
+            is_shown = found and found.deleted_at is None and principal.may_see(found.access, found.collection)
+            return document_record(session, found) if found and is_shown else None
 
     def document(self, document_id: str, principal: Principal) -> Document:
         """Raise DocumentNotFound for a deleted one, too, and for one that the principal may not see."""
         with transaction(self.engine, writes=False) as session:
             row = session.get(DocumentRow, document_id)
-            if row is None or row.deleted_at is not None or not principal.may_see(row.access):
+            if row is None or row.deleted_at is not None or not principal.may_see(row.access, row.collection):
                 raise DocumentNotFound(f"No document has the id {document_id}.")
             return document_record(session, row)
 
@@ -91,6 +92,8 @@ class Registry:
         """Change what is given; all of it or nothing. Raise MoveRefused where it cannot be moved to `collection`."""
         with transaction(self.engine, writes=True) as session:
             if collection:
+                if not principal.reaches(collection):
+                    raise collection_not_found(collection)
                 known = session.scalar(select(DocumentRow.collection).where(DocumentRow.id == document_id))
                 lock_for_move(session, known or collection, collection)
                 lock_generations(session, to_change=False)
@@ -190,26 +193,27 @@ class Registry:
         with transaction(self.engine, writes=False) as session:
             return highlights(session, document_id, document.serving or 0, start, end)
 
-    def collections(self) -> list[str]:
-        """Return the names of all collections."""
+    def collections(self, principal: Principal) -> list[str]:
+        """Return the names of the caller's collections, also of those without a document that it may see."""
         with transaction(self.engine, writes=False) as session:
-            return list(session.scalars(select(CollectionRow.name)))
+            return [name for name in session.scalars(select(CollectionRow.name)) if principal.reaches(name)]
 
-    def require_collections(self, names: Sequence[str]) -> None:
-        """Raise CollectionNotFound for the first name that is not a collection."""
+    def require_collections(self, names: Sequence[str], principal: Principal) -> None:
+        """Raise CollectionNotFound for the first name that is not a collection, or not one of the caller's."""
         with transaction(self.engine, writes=False) as session:
             known = set(session.scalars(select(CollectionRow.name).where(CollectionRow.name.in_(names))))
         for name in names:
-            if name not in known:
-                raise CollectionNotFound(f"No collection is called {name!r}.")
+            if name not in known or not principal.reaches(name):
+                raise collection_not_found(name)
 
     def hidden(self, document_ids: Sequence[str], principal: Principal) -> set[str]:
         """Return those of the documents that are deleted, or not for this principal (any more)."""
         with transaction(self.engine, writes=False) as session:
-            query = select(DocumentRow.id, DocumentRow.access).where(
+            query = select(DocumentRow.id, DocumentRow.access, DocumentRow.collection).where(
                 DocumentRow.id.in_(document_ids), DocumentRow.deleted_at.is_(None)
             )
-            shown = {key for key, access in session.execute(query) if principal.may_see(access)}
+            rows = session.execute(query).all()
+            shown = {row.id for row in rows if principal.may_see(row.access, row.collection)}
         return set(document_ids) - shown
 
     def ping(self) -> None:
@@ -230,6 +234,6 @@ def _delete(session: Session, row: DocumentRow, principal: Principal) -> None:
 def _visible(session: Session, document_id: str, principal: Principal) -> DocumentRow:
     """Return the document's row, locked. Raise DocumentNotFound if it is deleted or not for the principal."""
     row = locked_one(session, document_id)
-    if row is None or row.deleted_at is not None or not principal.may_see(row.access):
+    if row is None or row.deleted_at is not None or not principal.may_see(row.access, row.collection):
         raise DocumentNotFound(f"No document has the id {document_id}.")
     return row

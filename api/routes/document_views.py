@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 
-from api.auth import Reader, ServicesDep
+from api.auth import Opener, ServicesDep
 from rag.types import Text
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
@@ -45,7 +45,7 @@ class TextBody(BaseModel):
 def read_text(
     document_id: str,
     services: ServicesDep,
-    caller: Reader,
+    caller: Opener,
     version: Annotated[int | None, Query(description="Left out: the one that answers use, else the latest.")] = None,
     start: Annotated[int, Query(ge=0)] = 0,
     length: Annotated[int, Query(ge=1, le=200_000)] = 20_000,
@@ -55,22 +55,22 @@ def read_text(
 
 
 @router.get(
-    "/{document_id}/pages/{number}",
+    "/{document_id}/pages/{n}",
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}, 304: {"description": "As it was."}},
 )
 def show_page(
     document_id: str,
-    number: int,
+    n: int,
     services: ServicesDep,
-    caller: Reader,
+    caller: Opener,
     version: Annotated[int | None, Query(description="Left out: the one that answers use, else the latest.")] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Draw a page of a PDF, from 1. Browsers keep it, and ask each time whether it may still be shown."""
     document = services.registry.document(document_id, caller)
     chosen = document.version(version or document.serving or document.latest.version)
-    headers = {"ETag": f'"{chosen.sha256}-{number}"', "Cache-Control": "private, no-cache"}
+    headers = {"ETag": f'"{chosen.sha256}-{n}"', "Cache-Control": "private, no-cache"}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    return Response(services.pictures.page(chosen, number), media_type="image/png", headers=headers)
+    return Response(services.pictures.page(chosen, n), media_type="image/png", headers=headers)
