@@ -26,7 +26,7 @@ from rag.keys import Keys
 from rag.retrieve import Retriever
 from rag.settings import ApiSettings, Settings, TraceSettings
 from rag.shelf import MemoryShelf
-from rag.sites import Sites
+from rag.sites import Site, Sites
 from rag.traces import Traces
 from rag.types import Document, Scope
 from rag.visits import Visits
@@ -78,7 +78,8 @@ class Desk:
         return self.http.post("/v1/ask", json={"question": ASKED, "stream": False, **more}, headers=visitor)
 
     def asked_today(self, site: dict[str, Any]) -> int:
-        return next(one.questions_today for one in self.services.sites.all() if one.id == site["id"])
+        found: list[Site] = self.services.sites.all()
+        return next(one.questions_today for one in found if one.id == site["id"])
 
 
 @pytest.fixture(scope="module")

@@ -83,9 +83,9 @@ def test_what_a_site_gives_counts_for_sessions_that_have_begun(sites: Sites, sit
     sites.change(site.id, SiteChange(collections=["manuals"], groups=[]), ADMIN)
 
     after = visits.principal(begun, PAGE)
-    assert (before.collections, before.groups) == ({"public"}, {"customers"})
-    assert (after.collections, after.groups) == ({"manuals"}, set())
-    assert (before.scopes, before.label, before.is_admin) == ({Scope.VISIT}, "Shop", False)
+    assert (before.collections, before.groups) == (frozenset({"public"}), frozenset({"customers"}))
+    assert (after.collections, after.groups) == (frozenset({"manuals"}), frozenset())
+    assert (before.scopes, before.label, before.is_admin) == (frozenset({Scope.VISIT}), "Shop", False)
 
 
 def test_the_sessions_of_a_site_end_with_it_and_while_it_is_closed(sites: Sites, site: Site, engine: Engine) -> None:

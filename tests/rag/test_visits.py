@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -24,8 +25,8 @@ DAY_S = 86_400
 def site(engine: Engine) -> Site:
     """One whose visitors may ask three questions each, and five together."""
     Collections(engine).put("public", ADMIN, internal=False)
-    budgets = {"visitor_questions_per_day": 3, "questions_per_day": 5}
-    return Sites(engine).add(NewSite(name="Shop", origins=[PAGE], collections=["public"], **budgets), ADMIN)
+    new = NewSite(name="Shop", origins=[PAGE], collections=["public"])
+    return Sites(engine).add(replace(new, visitor_questions_per_day=3, questions_per_day=5), ADMIN)
 
 
 @pytest.fixture
