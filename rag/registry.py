@@ -89,7 +89,12 @@ class Registry:
         access: Sequence[str] | None = None,
         collection: str | None = None,
     ) -> Document:
-        """Change what is given; all of it or nothing. Raise MoveRefused where it cannot be moved to `collection`."""
+        """Change what is given; all of it or nothing. Raise MoveRefused where it cannot be moved to `collection`.
+
+        Raise CollectionNotFound unless `collection` is one of the principal's.
+        """
+        if collection and not principal.reaches(collection):
+            raise collection_not_found(collection)
         with transaction(self.engine, writes=True) as session:
             if collection:
                 if not principal.reaches(collection):

@@ -95,6 +95,9 @@ def test_a_document_of_another_collection_does_not_exist(
         lambda: registry.document(board.id, caller),
         lambda: registry.chunks(board.id, caller),
         lambda: registry.highlights(board.id, 0, 9, caller),
+        lambda: registry.text(board.id, caller, None, 0, 9),
+        lambda: registry.text(board.id, caller, 1, 0, 9),
+        lambda: registry.change(board.id, caller, access=[]),
         lambda: registry.delete(board.id, caller),
         lambda: registry.release(board.id, "board/1", caller),
         lambda: registry.reprocess(board.id, caller),
@@ -106,6 +109,8 @@ def test_a_document_of_another_collection_does_not_exist(
     assert registry.hidden([board.id], caller) == {board.id}
     assert registry.hidden([board.id], ALL) == set()
     assert registry.documents(caller, collection="board")[0] == []
+    assert registry.documents(caller, q="handbook")[0] == []
+    assert sum(registry.counts(caller).values()) == 0
     assert registry.document(board.id, ADMIN).serving == 1
 
 
@@ -128,6 +133,24 @@ def test_nothing_is_uploaded_to_another_collection_nor_learnt_of_it(registry: Re
             registry.require_replaceable("board", again.source_id, WITHIN)
 
     assert len(registry.document(board.id, ADMIN).versions) == 1
+
+
+def test_no_document_is_moved_to_another_collection(registry: Registry, public: Document) -> None:
+    with pytest.raises(CollectionNotFound):
+        registry.change(public.id, WITHIN, collection="board")
+
+    assert registry.document(public.id, ADMIN).collection == "public"
+    assert registry.collections(ADMIN) == ["public"]
+
+
+def test_a_document_is_hidden_from_the_moment_that_it_leaves_the_callers_collections(
+    registry: Registry, public: Document
+) -> None:
+    registry.change(public.id, ADMIN, collection="board")
+
+    assert registry.hidden([public.id], WITHIN) == {public.id}
+    assert shown(registry, public, WITHIN) == []
+    assert shown(registry, public, ALL) == ["six days"]
 
 
 def test_an_idempotency_key_shows_no_document_that_has_left_the_callers_collections(registry: Registry) -> None:
