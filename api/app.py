@@ -17,6 +17,8 @@ from api.routes import (
     cases,
     collections,
     conversations,
+    document_changes,
+    document_views,
     documents,
     generations,
     health,
@@ -57,7 +59,19 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="Attest", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, collections, sources, search, ask, conversations, traces, questions, cases):
+    for module in (
+        document_changes,
+        document_views,
+        documents,
+        collections,
+        sources,
+        search,
+        ask,
+        conversations,
+        traces,
+        questions,
+        cases,
+    ):
         app.include_router(module.router)
     for module in (sites, openai, generations, audit, health, metrics):
         app.include_router(module.router)

@@ -22,7 +22,7 @@ from api.mcp_tools import OFFERS, AskArguments, CitedAnswer, Offer, Passage, Pas
 from api.openai_errors import known
 from api.schemas import AskRequest, SearchRequest
 from api.services import Services
-from rag.errors import InvalidRequest
+from rag.errors import Forbidden, InvalidRequest
 from rag.types import Principal
 
 Context = ServerRequestContext[object, Request]
@@ -53,9 +53,11 @@ class McpEndpoint:
         return self._manager.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raise Unauthenticated without a valid key, unless the request came from this machine."""
+        """Raise Unauthenticated without a valid key, unless it came from this machine, Forbidden to visitors."""
         request = Request(scope, receive)
         request.state.caller = await run_sync(principal, request, self._services)
+        if request.state.caller.is_visitor:
+            raise Forbidden("A visitor of a site calls no tools.")
         await self._manager.handle_request(scope, receive, send)
 
     async def _list(self, ctx: Context, _params: types.PaginatedRequestParams | None) -> types.ListToolsResult:

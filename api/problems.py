@@ -24,6 +24,8 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.ParserLimitExceeded: 422,
     errors.PassageTooLong: 500,
     errors.DocumentNotFound: 404,
+    errors.MoveRefused: 409,
+    errors.NoPageImage: 404,
     errors.OriginalMissing: 404,
     errors.CollectionNotFound: 404,
     errors.SourceNotFound: 404,

@@ -219,6 +219,16 @@ class DocumentList(BaseModel):
     next_cursor: str | None
 
 
+class DocumentCounts(BaseModel):
+    """By the state of the latest version."""
+
+    total: int
+    queued: int = 0
+    processing: int = 0
+    ready: int = 0
+    failed: int = 0
+
+
 class ChunkBody(BaseModel):
     ordinal: int
     text: str

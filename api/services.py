@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from api.answers import Answers
 from ingest.accept import Intake
+from ingest.pictures import Pictures
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
@@ -56,6 +57,7 @@ class Services:
     serving: Serving
     generations: Generations
     intake: Intake
+    pictures: Pictures
     sources: Sources
     fetcher: Fetcher
     fetching: threading.Semaphore
@@ -86,6 +88,7 @@ def open_services(settings: Settings) -> Services:
     conversations = Conversations(engine, settings.conversation.keep_days)
     prompts = settings.data_dir / "prompts"
     check_prompts(prompts)
+    store = open_store(settings)
     return Services(
         settings=settings,
         engine=engine,
@@ -99,10 +102,11 @@ def open_services(settings: Settings) -> Services:
         generations=generations,
         intake=Intake(
             registry=registry,
-            store=open_store(settings),
+            store=store,
             queue=Queue(make_app(settings.broker.url.get_secret_value())),
             max_bytes=settings.api.max_upload_bytes,
         ),
+        pictures=Pictures(store, settings.parse),
         sources=Sources(engine),
         fetcher=Fetcher(
             guard=Guard(allowed_hosts=settings.sources.allowed_hosts),

@@ -12,6 +12,8 @@ RagError
 │   ├── ParserLimitExceeded   took more memory or time than a parser may
 │   ├── PassageTooLong        a chunk that the embedder would cut
 │   ├── DocumentNotFound
+│   ├── MoveRefused           it is being read, or the other collection has it
+│   ├── NoPageImage           a format without pages, or no page of this number
 │   ├── OriginalMissing       the store lacks a file that the registry knows
 │   ├── CollectionNotFound
 │   ├── SourceNotFound
@@ -114,6 +116,16 @@ class PassageTooLong(PermanentError):
 class DocumentNotFound(PermanentError):
     type = "document-not-found"
     title = "There is no such document"
+
+
+class MoveRefused(PermanentError):
+    type = "move-refused"
+    title = "The document cannot be moved there"
+
+
+class NoPageImage(PermanentError):
+    type = "no-page-image"
+    title = "There is no picture of this page"
 
 
 class OriginalMissing(PermanentError):

@@ -226,6 +226,17 @@ class Extracted:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Some of the text that was read from a version: `text` begins at character `start` of `total_chars`."""
+
+    document: Document
+    version: Version
+    text: str
+    start: int
+    total_chars: int
+
+
 class Mode(StrEnum):
     """What a search compares: meanings by vectors, words, or both."""
 

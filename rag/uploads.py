@@ -41,7 +41,7 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
     if not principal.reaches(upload.collection):
         raise collection_not_found(upload.collection)
     lock_name(session, upload.sha256)  # a purge of the same bytes ends first: then they are stored again
-    _lock_collection(session, upload.collection)
+    lock_collection(session, upload.collection)
     _lock_documents(session, upload)
     row = _named(session, upload, principal)
     if row is not None and _is_others_too(session, row, upload):
@@ -70,7 +70,7 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
     return row, is_new
 
 
-def _lock_collection(session: Session, name: str) -> None:
+def lock_collection(session: Session, name: str) -> None:
     """Make the collection if need be and lock its name: uploads to one collection are recorded one by one.
 
     Its row is locked last of all, by what changes its epoch.

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from api.auth import Opener, Reader, ServicesDep, Writer
 from api.download import send_original
 from api.problems import problem
-from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList, HighlightBody
+from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentCounts, DocumentList, HighlightBody
 from api.services import Services
 from api.sse import event_stream, frame
 from ingest.parse.kinds import Kind
@@ -75,6 +75,15 @@ def list_documents(
         caller, collection=collection, status=status, q=q, source_prefix=source_prefix, cursor=cursor, limit=limit
     )
     return DocumentList(documents=[DocumentBody.of_document(document) for document in found], next_cursor=next_cursor)
+
+
+@router.get("/counts")
+def count_documents(
+    services: ServicesDep, caller: Reader, collection: str | None = None, q: str | None = None
+) -> DocumentCounts:
+    """Count the documents by the state of their latest version."""
+    found = services.registry.counts(caller, collection=collection, q=q)
+    return DocumentCounts(total=sum(found.values()), **{str(status): number for status, number in found.items()})
 
 
 @router.get("/{document_id}")
