@@ -29,7 +29,7 @@ export class Answer {
     while (same < blocks.length && blocks[same].raw === this.blocks[same]?.raw) same += 1;
     this.blocks.slice(same).forEach(({ node }) => node.remove());
     const fresh = blocks.slice(same).map((one) => ({ ...one, node: block(one.token, this.chip) }));
-    this.node.append(...fresh.map(({ node }) => node));
+    this.node.append(...fresh.map(({ node }) => Object.assign(node, { dir: "auto" })));
     this.blocks = [...this.blocks.slice(0, same), ...fresh];
   }
 }
