@@ -1,4 +1,4 @@
-"""The pages that people open: the chat, the console and the view that a citation leads to, and the widget. Their files are static."""
+"""The pages that people open: the chat, the console, the view of a citation; and the widget. All are static."""
 
 from pathlib import Path
 from typing import Any

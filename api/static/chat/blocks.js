@@ -14,12 +14,17 @@ export function block(token, chip) {
     code: () => el("pre", {}, el("code", { dir: "ltr" }, token.text)),
     blockquote: () => el("blockquote", {}, ...blocks(tokens)),
     hr: () => el("hr"),
-    list: () => el(token.ordered ? "ol" : "ul", token.ordered ? { start: Number(token.start) } : {}, ...token.items.map(item)),
+    list: () => el(token.ordered ? "ol" : "ul", token.ordered ? { start: Number(token.start) } : {}, ...token.items.map((item) => listItem(item, chip))),
     table: () => table(token, chip),
   };
-  const item = (one) => el("li", {}, ...one.tokens.flatMap((inner) =>
-    inner.type === "text" ? inline([inner], chip) : inner.type === "space" ? [] : [block(inner, chip)]));
   return Object.hasOwn(made, type) ? made[type]() : el("p", {}, ...inline(token.tokens ?? [token], chip));
+}
+
+export function listItem({ tokens }, chip) {
+  return el("li", {}, ...tokens.flatMap((one) => {
+    if (one.type === "space") return [];
+    return one.type === "text" || one.type === "checkbox" ? inline([one], chip) : [block(one, chip)];
+  }));
 }
 
 function table({ header, rows }, chip) {
