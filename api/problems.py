@@ -24,22 +24,28 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.ParserLimitExceeded: 422,
     errors.PassageTooLong: 500,
     errors.DocumentNotFound: 404,
+    errors.MoveRefused: 409,
+    errors.NoPageImage: 404,
     errors.OriginalMissing: 404,
     errors.CollectionNotFound: 404,
     errors.SourceNotFound: 404,
     errors.TraceNotFound: 404,
     errors.CaseNotFound: 404,
+    errors.SiteNotFound: 404,
     errors.AnswerGone: 410,
     errors.AnswerStopped: 410,
     errors.ConversationNotFound: 404,
     errors.FetchRefused: 422,
     errors.PageGone: 422,
     errors.Unauthenticated: 401,
+    errors.SessionEnded: 401,
+    errors.OriginNotAllowed: 403,
     errors.Forbidden: 403,
     errors.EmbedderMismatch: 500,
     errors.GenerationNotReady: 409,
     errors.ConfigurationError: 500,
     errors.TooManyQuestions: 429,
+    errors.OverQuota: 429,
     errors.IndexUnavailable: 503,
     errors.EmbedderUnavailable: 503,
     errors.RerankerUnavailable: 503,
@@ -59,7 +65,7 @@ def problem(error: errors.RagError) -> dict[str, Any]:
 def problem_response(error: errors.RagError) -> JSONResponse:
     body = problem(error)
     headers = {"WWW-Authenticate": "Bearer"} if body["status"] == 401 else {}
-    if isinstance(error, errors.TooManyQuestions):
+    if isinstance(error, errors.TooManyQuestions | errors.OverQuota):
         headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse(body, body["status"], headers, media_type="application/problem+json")
 

@@ -83,12 +83,17 @@ class SearchRequest(Request):
         return Search(
             text=self.query,
             principal=caller,
-            collections=self.collections,
+            collections=_within(self.collections, caller),
             top_k=self.top_k,
             mode=self.mode,
             filters=self.filters.record(),
             history=[turn.record() for turn in self.history],
         )
+
+
+def _within(asked: list[str] | None, caller: Principal) -> list[str] | None:
+    """Return where to look. Who may look in some collections alone looks in those if the request names none."""
+    return sorted(caller.collections) if asked is None and caller.collections is not None else asked
 
 
 class AskRequest(Request):
@@ -112,7 +117,7 @@ class AskRequest(Request):
         return Question(
             text=self.question,
             principal=caller,
-            collections=self.collections,
+            collections=_within(self.collections, caller),
             history=[turn.record() for turn in self.history],
             filters=self.filters.record(),
             conversation_id=self.conversation_id or (None if self.history else uuid4().hex),
@@ -212,6 +217,16 @@ class DocumentBody(VersionBody):
 class DocumentList(BaseModel):
     documents: list[DocumentBody]
     next_cursor: str | None
+
+
+class DocumentCounts(BaseModel):
+    """By the state of the latest version."""
+
+    total: int
+    queued: int = 0
+    processing: int = 0
+    ready: int = 0
+    failed: int = 0
 
 
 class ChunkBody(BaseModel):

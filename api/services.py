@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from api.answers import Answers
 from ingest.accept import Intake
+from ingest.pictures import Pictures
 from ingest.queue import Queue, make_app
 from ingest.sources.fetch import Fetcher
 from ingest.sources.guard import Guard
@@ -31,8 +32,10 @@ from rag.retrieve import Retriever
 from rag.routing import Routing, open_routing
 from rag.serving import Serving
 from rag.settings import Settings
+from rag.sites import Sites
 from rag.sources import Sources
 from rag.traces import Traces
+from rag.visits import Visits
 from rag.write import Writer
 
 FETCHES_AT_ONCE = 4  # of pages; so that slow hosts do not take the threads that answer questions
@@ -48,10 +51,13 @@ class Services:
     registry: Registry
     collections: Collections
     keys: Keys
+    sites: Sites
+    visits: Visits
     leases: Leases
     serving: Serving
     generations: Generations
     intake: Intake
+    pictures: Pictures
     sources: Sources
     fetcher: Fetcher
     fetching: threading.Semaphore
@@ -82,21 +88,25 @@ def open_services(settings: Settings) -> Services:
     conversations = Conversations(engine, settings.conversation.keep_days)
     prompts = settings.data_dir / "prompts"
     check_prompts(prompts)
+    store = open_store(settings)
     return Services(
         settings=settings,
         engine=engine,
         registry=registry,
         collections=collections,
         keys=Keys(engine),
+        sites=Sites(engine),
+        visits=Visits(engine),
         leases=Leases(engine),
         serving=Serving(engine),
         generations=generations,
         intake=Intake(
             registry=registry,
-            store=open_store(settings),
+            store=store,
             queue=Queue(make_app(settings.broker.url.get_secret_value())),
             max_bytes=settings.api.max_upload_bytes,
         ),
+        pictures=Pictures(store, settings.parse),
         sources=Sources(engine),
         fetcher=Fetcher(
             guard=Guard(allowed_hosts=settings.sources.allowed_hosts),

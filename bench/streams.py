@@ -87,6 +87,7 @@ def _start(folder: Path, engine: str) -> Service:
         "RAG_GENERATOR_ANSWER_TOKENS": str(TOKENS),
         "RAG_GENERATOR_CONTEXT_TOKENS": "8192",
         "RAG_API_MAX_ANSWERS": str(max(STREAMS)),
+        "RAG_CACHE_KEEP_S": "0",  # every reader asks the same
     }
     return start(folder, "--samples", str(ROOT / "samples"), port=None, **settings)
 

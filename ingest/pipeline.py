@@ -19,7 +19,7 @@ from ingest.heartbeat import Heartbeat
 from ingest.read import Reader
 from ingest.store import Store
 from rag.dense import Dense, DenseIndexes
-from rag.errors import IndexUnavailable, PermanentError, RagError, TransientError
+from rag.errors import PermanentError, RagError, TransientError
 from rag.leases import Claim, Leases
 from rag.records import chunk_id
 from rag.serving import Serving, Switch
@@ -114,12 +114,8 @@ class Pipeline:
         work = claim.work
         version, chunks = self.serving.served_chunks(work.document_id)
         expected = {chunk_id(work.document_id, version, chunk.ordinal) for chunk in chunks}
-        collection = None if claim.is_deleted else claim.document.collection  # the proof is asked of all partitions
-        for dense in self.indexes.all():
-            dense.index.delete(sorted(dense.index.ids_of(work.document_id, collection) - expected), collection)
-            left = dense.index.ids_of(work.document_id, collection)
-            if left - expected:
-                raise IndexUnavailable(f"{len(left - expected)} vectors of {work.document_id} are still there.")
+        for dense in self.indexes.all():  # in every collection: a document may have been moved
+            left = dense.index.keep_only(work.document_id, expected, claim.document.collection)
             if expected - left and self.serving.is_indexed(work.document_id, dense.generation.id):
                 self.serving.ask_to_index([work.document_id], dense.generation.id)
         if claim.is_deleted:

@@ -130,6 +130,7 @@ class AnswerCache:
             "filters": asdict(question.filters),
             "top_k": question.top_k,
             "rights": sorted(principal.groups),
+            "within": None if principal.collections is None else sorted(principal.collections),
             "scopes": sorted(principal.scopes),  # rights, and what rules of generators go by
             "writer": writer,
             "configured": self.configured,

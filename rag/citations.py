@@ -1,10 +1,12 @@
 """A written answer to one that its sources prove: marks checked, put right or dropped, and with them the sentence."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from rag.sentences import sentences
+from rag.support.places import places
 from rag.support.proof import Place, prove
 from rag.support.said import Statement, clauses_alone, harmless
 from rag.types import Citation, Hit
@@ -17,6 +19,7 @@ _LEADS_IN = re.compile(
 )  # before a list; the rule below a table's header
 _END = re.compile(r"(?:[.!?。！？][\"”’」)]*|\s*\|)\Z")
 _WORD = re.compile(r"\w")
+Proof = Callable[[Statement], Place | None]  # where a source states something
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ def check(answer: str, hits: Sequence[Hit], question: str = "") -> Checked:
     citations: list[Citation] = []
     known = "\n".join([question, *(f"{hit.context}\n{hit.text}" for hit in hits)])
     dropped, waiting = 0, ""
+    read = cache(places)  # the passages are the same for every sentence
+    sources = [partial(prove, text=hit.text, context=hit.context, read=read) for hit in hits]
     for sentence in sentences(_AFTER_END.sub(r"\2\1", answer)):
         marks = list(dict.fromkeys(_marks(sentence)))
         statement = MARK.sub("", sentence)
@@ -46,10 +51,10 @@ def check(answer: str, hits: Sequence[Hit], question: str = "") -> Checked:
             dropped += len(marks)
             waiting += statement
             continue
-        proven = dict(_proven(Statement(text=statement.strip(), asked=question), marks, hits))
+        proven = dict(_proven(Statement(text=statement.strip(), asked=question), marks, sources))
         dropped += sum(n not in proven for n in marks)
         if proven:
-            kept += [waiting if harmless(waiting, known) else "", _marked(statement, list(proven))]
+            kept += [waiting if waiting and harmless(waiting, known) else "", _marked(statement, list(proven))]
             citations += [_cite(n, place, hits[n - 1]) for n, place in proven.items()]
         waiting = ""
     return Checked(answer="".join(kept).strip(), citations=citations, dropped_marks=dropped)
@@ -73,36 +78,34 @@ def _marks(sentence: str) -> Iterator[int]:
         yield from (int(n) for n in (match[1] or match[2]).split(","))
 
 
-def _proven(statement: Statement, marks: Sequence[int], hits: Sequence[Hit]) -> Iterator[tuple[int, Place]]:
+def _proven(statement: Statement, marks: Sequence[int], sources: Sequence[Proof]) -> Iterator[tuple[int, Place]]:
     """Yield the marked sources that state it; if none does, of all sources the one that holds most of its words."""
-    given = [n for n in marks if 1 <= n <= len(hits)]
-    found = [(n, place) for n in given if (place := _prove(statement, hits[n - 1]))]
+    given = [n for n in marks if 1 <= n <= len(sources)]
+    found = [(n, place) for n in given if (place := sources[n - 1](statement))]
     if found:
         yield from found
         return
-    others = [n for n in range(1, len(hits) + 1) if n not in given]
-    found = [(n, place) for n in others if (place := _prove(statement, hits[n - 1]))]
+    others = [n for n in range(1, len(sources) + 1) if n not in given]
+    found = [(n, place) for n in others if (place := sources[n - 1](statement))]
     if found:
         yield max(found, key=lambda pair: pair[1].covered)
         return
-    yield from _proven_in_parts(statement, given, hits)
+    yield from _proven_in_parts(statement, given, sources)
 
 
-def _proven_in_parts(statement: Statement, marks: Sequence[int], hits: Sequence[Hit]) -> Iterator[tuple[int, Place]]:
+def _proven_in_parts(
+    statement: Statement, marks: Sequence[int], sources: Sequence[Proof]
+) -> Iterator[tuple[int, Place]]:
     """Yield several marked sources of which each states clauses that stand alone, if no clause is left."""
     if len(marks) < 2:
         return
     places: dict[int, Place] = {}
     for clause in clauses_alone(statement):
-        found = next(((n, place) for n in marks if (place := _prove(clause, hits[n - 1]))), None)
+        found = next(((n, place) for n in marks if (place := sources[n - 1](clause))), None)
         if found is None:
             return
         places.setdefault(*found)
     yield from ((n, places[n]) for n in marks if n in places)
-
-
-def _prove(statement: Statement, hit: Hit) -> Place | None:
-    return prove(statement, hit.text, hit.context)
 
 
 def _cite(n: int, place: Place, hit: Hit) -> Citation:

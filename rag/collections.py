@@ -9,7 +9,7 @@ from rag.audit import record
 from rag.database import clock, insert_if_new, transaction
 from rag.draft import Draft
 from rag.epochs import changed
-from rag.filters import may_see
+from rag.filters import rights
 from rag.tables import CollectionRow, DocumentRow, VersionRow
 from rag.types import Principal
 from rag.work import in_parts
@@ -34,8 +34,7 @@ class Collections:
     def all(self, principal: Principal) -> list[CollectionInfo]:
         """Return, by name, those with documents that the principal may see; for an administrator every one."""
         seen = [DocumentRow.collection == CollectionRow.name, DocumentRow.deleted_at.is_(None)]
-        if not principal.is_admin:
-            seen.append(may_see(principal, self._engine.dialect.name))
+        seen += rights(principal, self._engine.dialect.name)
         served = and_(VersionRow.document_id == DocumentRow.id, VersionRow.version == DocumentRow.serving)
         query = (
             select(
@@ -50,6 +49,8 @@ class Collections:
             .group_by(CollectionRow.name, CollectionRow.internal)
             .order_by(CollectionRow.name)
         )
+        if principal.collections is not None:
+            query = query.where(CollectionRow.name.in_(principal.collections))
         with transaction(self._engine, writes=False) as session:
             return [
                 CollectionInfo(name=row.name, internal=row.internal, documents=row.documents, chunks=row.chunks)

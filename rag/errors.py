@@ -12,23 +12,29 @@ RagError
 │   ├── ParserLimitExceeded   took more memory or time than a parser may
 │   ├── PassageTooLong        a chunk that the embedder would cut
 │   ├── DocumentNotFound
+│   ├── MoveRefused           it is being read, or the other collection has it
+│   ├── NoPageImage           a format without pages, or no page of this number
 │   ├── OriginalMissing       the store lacks a file that the registry knows
 │   ├── CollectionNotFound
 │   ├── SourceNotFound
 │   ├── TraceNotFound
 │   ├── CaseNotFound
+│   ├── SiteNotFound
 │   ├── AnswerGone            a broken stream that cannot be gone on with
 │   ├── AnswerStopped         nobody was reading it
 │   ├── ConversationNotFound  unknown, or another caller's
 │   ├── FetchRefused          an address that may not be fetched, or whose host says no
 │   ├── PageGone              404 or 410: the page is not there
 │   ├── Unauthenticated       no key, or not a valid one
+│   ├── SessionEnded          a visitor's; the page begins another
+│   ├── OriginNotAllowed      a page that no site lists, or that of another session
 │   ├── Forbidden             the key lacks the scope
 │   ├── EmbedderMismatch      the index was filled by another model
 │   ├── GenerationNotReady    it does not hold all documents yet
 │   └── ConfigurationError    the settings cannot work together
 └── TransientError            the same call may succeed later
     ├── TooManyQuestions      as many answers as may be are in progress
+    ├── OverQuota             as many questions were asked today as a site or its visitor may ask
     ├── IndexUnavailable      Chroma does not answer
     ├── EmbedderUnavailable   the embedding model does not answer
     ├── RerankerUnavailable   the reranker does not answer; searches go on without it
@@ -112,6 +118,16 @@ class DocumentNotFound(PermanentError):
     title = "There is no such document"
 
 
+class MoveRefused(PermanentError):
+    type = "move-refused"
+    title = "The document cannot be moved there"
+
+
+class NoPageImage(PermanentError):
+    type = "no-page-image"
+    title = "There is no picture of this page"
+
+
 class OriginalMissing(PermanentError):
     type = "original-missing"
     title = "The original is not in the store"
@@ -135,6 +151,11 @@ class TraceNotFound(PermanentError):
 class CaseNotFound(PermanentError):
     type = "case-not-found"
     title = "There is no such case"
+
+
+class SiteNotFound(PermanentError):
+    type = "site-not-found"
+    title = "There is no such site"
 
 
 class AnswerGone(PermanentError):
@@ -167,6 +188,16 @@ class Unauthenticated(PermanentError):
     title = "An API key is needed"
 
 
+class SessionEnded(PermanentError):
+    type = "session-ended"
+    title = "This session has ended"
+
+
+class OriginNotAllowed(PermanentError):
+    type = "origin-not-allowed"
+    title = "This page may not ask here"
+
+
 class Forbidden(PermanentError):
     type = "forbidden"
     title = "This key may not do that"
@@ -192,6 +223,17 @@ class TooManyQuestions(TransientError):
     title = "The service is answering as many questions as it can"
 
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class OverQuota(TransientError):
+    """`retry_after_s` is the seconds until the next day of UTC."""
+
+    type = "over-quota"
+    title = "No more questions may be asked today"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
 
@@ -240,6 +282,11 @@ class FetchFailed(TransientError):
 class StorageFull(TransientError):
     type = "storage-full"
     title = "There is no room left for documents"
+
+
+def collection_not_found(name: str) -> CollectionNotFound:
+    """Return the error for a collection that there is not, or that is not one of the caller's: nobody can tell."""
+    return CollectionNotFound(f"No collection is called {name!r}.")
 
 
 def leaves() -> list[type[RagError]]:

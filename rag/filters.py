@@ -71,18 +71,26 @@ def conditions(
     if collections is not None:
         # Joined to nothing: no index serves it. SQLite took the one of collections, and half of all documents with it.
         found.append(DocumentRow.collection.concat("").in_(collections))
-    if not principal.is_admin:
-        found.append(may_see(principal, dialect))
+    found += rights(principal, dialect)
     return found + _wanted(filters)
 
 
 def narrows(principal: Principal, filters: Filters) -> bool:
-    """Tell whether only some of a collection's documents may be what is looked for."""
-    return not principal.is_admin or filters != ANY_DOCUMENT
+    """Tell whether only some of the documents may be what is looked for, in the collections that are."""
+    return not principal.is_admin or principal.collections is not None or filters != ANY_DOCUMENT
 
 
-def may_see(principal: Principal, dialect: str) -> ColumnElement[bool]:
-    """Return the condition that `Principal.may_see` states of a document's access."""
+def rights(principal: Principal, dialect: str) -> list[ColumnElement[bool]]:
+    """Return the conditions that `Principal.may_see` states of a document."""
+    found: list[ColumnElement[bool]] = []
+    if principal.collections is not None:
+        found.append(DocumentRow.collection.concat("").in_(sorted(principal.collections)))
+    if not principal.is_admin:
+        found.append(_is_for(principal, dialect))
+    return found
+
+
+def _is_for(principal: Principal, dialect: str) -> ColumnElement[bool]:
     if dialect == "sqlite":
         length = func.json_array_length(type_coerce(DocumentRow.access, JSON))
         groups = func.json_each(type_coerce(DocumentRow.access, JSON)).table_valued("value")

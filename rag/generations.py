@@ -17,7 +17,7 @@ from rag.errors import EmbedderMismatch, GenerationNotReady, InvalidRequest
 from rag.tables import DocumentRow, GenerationRow, IndexedRow, WorkRow
 from rag.tokens import model_name
 from rag.types import Generation
-from rag.work import BACKGROUND, Kind, add_reindexing
+from rag.work import BACKGROUND, Kind, add_reindexing, add_work
 
 FIRST = 1  # the id of the first generation
 
@@ -237,3 +237,23 @@ def generation_record(row: GenerationRow) -> Generation:
         state=row.state,
         created_at=datetime.fromtimestamp(row.created_at, UTC),
     )
+
+
+def generation_states(session: Session) -> dict[int, str]:
+    """Return the state of every generation that there is; none changes while the transaction lasts."""
+    lock_generations(session, to_change=False)
+    rows = session.execute(select(GenerationRow.id, GenerationRow.state))
+    return {row.id: row.state for row in rows if row.state != State.DROPPED}
+
+
+def index_again_everywhere(session: Session, document_id: str, version: int) -> None:
+    """Have every generation filled with what is served of a document: its vectors are to be in another collection."""
+    for generation in sorted(generation_states(session)):
+        index_again(session, document_id, version, generation)
+
+
+def index_again(session: Session, document_id: str, version: int, generation: int) -> None:
+    """Have a generation filled with what is served of a document, of which it lacks some."""
+    lacking = (IndexedRow.generation == generation, IndexedRow.document_id == document_id)
+    session.execute(delete(IndexedRow).where(*lacking))
+    add_work(session, Kind.REINDEX, document_id, version=version, generation=generation)

@@ -4,7 +4,7 @@ Each document collection has a partition of its own, so that a search in some co
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from heapq import nlargest
@@ -16,6 +16,7 @@ from chromadb.api import ClientAPI
 from chromadb.config import Settings as ChromaClientSettings
 from chromadb.errors import NotFoundError
 
+from rag.errors import IndexUnavailable
 from rag.partition import Chroma, Partition
 from rag.tokens import model_name
 from rag.types import Generation
@@ -62,10 +63,25 @@ class Index:
         scores = (score for scores in found for score in scores.items())
         return dict(nlargest(limit, scores, key=lambda score: score[1]))
 
-    def ids_of(self, document_id: str, collection: str | None = None) -> set[str]:
-        """Return the ids of a document's vectors, those of all its versions, in one collection or in all."""
-        found = self._each(self._partitions(collection), lambda partition: partition.ids_of(document_id))
+    def ids_of(self, document_id: str) -> set[str]:
+        """Return the ids of a document's vectors, those of all its versions, in all collections."""
+        found = self._each(self._partitions(), lambda partition: partition.ids_of(document_id))
         return {key for ids in found for key in ids}
+
+    def keep_only(self, document_id: str, kept: Collection[str], collection: str) -> set[str]:
+        """Remove a document's vectors but those of `kept` in this collection; return which of `kept` are there.
+
+        Raise IndexUnavailable if any other is still there afterwards.
+        """
+        left: set[str] = set()
+        for partition in self._partitions():
+            mine = set(kept) if partition.collection == collection else set()
+            partition.delete(sorted({*partition.ids_of(document_id)} - mine))
+            found = {*partition.ids_of(document_id)}
+            if found - mine:
+                raise IndexUnavailable(f"{len(found - mine)} vectors of {document_id} are still there.")
+            left |= found
+        return left
 
     def ids(self) -> Iterator[list[str]]:
         """Yield the ids of all vectors, some thousands at a time."""

@@ -35,7 +35,9 @@ class Keys:
         self._engine = engine
 
     def create(self, name: str, scopes: Sequence[Scope], groups: Sequence[str] = ()) -> str:
-        """Return a new key of 256 random bits. It cannot be shown again."""
+        """Return a new key of 256 random bits. It cannot be shown again. Raise InvalidRequest for a visitor's scope."""
+        if Scope.VISIT in scopes:
+            raise InvalidRequest(f"scopes: {Scope.VISIT} is for visitors of a site alone, and no key's.")
         key = PREFIX + secrets.token_urlsafe(32)
         with transaction(self._engine, writes=True) as session:
             session.add(
@@ -57,7 +59,7 @@ class Keys:
             if row is None or row.revoked_at is not None:
                 raise Unauthenticated("The API key is unknown or revoked. `rag keys create` makes a new one.")
             scopes = frozenset(Scope(scope) for scope in row.scopes)
-            return Principal(name=row.id, scopes=scopes, groups=frozenset(row.groups))
+            return Principal(name=row.id, label=row.name, scopes=scopes, groups=frozenset(row.groups))
 
     def exist(self) -> bool:
         """Return whether any key is valid."""

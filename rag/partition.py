@@ -69,7 +69,7 @@ class Partition:
 
     def __init__(self, chroma: Chroma, name: str, collection: str) -> None:
         """`collection` is the document collection, kept in the metadata."""
-        self._chroma, self._name, self._collection = chroma, name, collection
+        self._chroma, self._name, self.collection = chroma, name, collection
         self._handle: Collection | None = None
         self._waiting: list[_Write] = []
         self._arriving, self._storing = Lock(), Lock()
@@ -93,7 +93,7 @@ class Partition:
                 metadata={
                     "embedder": self._chroma.embedder,
                     "dimension": self._chroma.dimension,
-                    "collection": self._collection,
+                    "collection": self.collection,
                 },
                 embedding_function=None,
                 configuration={"hnsw": {"space": "cosine"}},

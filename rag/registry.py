@@ -1,18 +1,22 @@
 """The truth about documents, versions and passages, from which the index can be rebuilt. `rag.leases` has the work."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Engine, delete, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Engine, delete, func, select
+from sqlalchemy.orm import Session
 
 from rag.audit import record
+from rag.changes import describe, lock_for_move, move
 from rag.database import clock, transaction
 from rag.epochs import changed
-from rag.errors import CollectionNotFound, DocumentNotFound, InvalidRequest
+from rag.errors import DocumentNotFound, InvalidRequest, collection_not_found
+from rag.generations import lock_generations
 from rag.highlights import Highlight, highlights
-from rag.records import chunk_record, document_record, document_records
+from rag.listing import Wanted, count, read_page
+from rag.records import chunk_record, document_record
 from rag.tables import ChunkRow, CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
-from rag.types import Chunk, Document, Principal, Status
+from rag.types import Chunk, Document, Principal, Status, Text
 from rag.uploads import Upload, add_version, latest_version, queue_again, record_upload, require_replaceable
 from rag.work import Kind, add_work, drop_waiting, locked_one, waits_for
 
@@ -39,18 +43,19 @@ class Registry:
         with transaction(self.engine, writes=False) as session:
             require_replaceable(session, collection, source_id, principal)
 
-    def uploaded_with(self, caller: str, idempotency_key: str) -> Document | None:
-        """Return the document that this caller already uploaded with this Idempotency-Key."""
+    def uploaded_with(self, principal: Principal, idempotency_key: str) -> Document | None:
+        """Return the document that this caller already uploaded with this Idempotency-Key, and may see now."""
         with transaction(self.engine, writes=False) as session:
-            row = session.get(IdempotencyRow, (caller, idempotency_key))
+            row = session.get(IdempotencyRow, (principal.name, idempotency_key))
             found = session.get(DocumentRow, row.document_id) if row else None
-            return document_record(session, found) if found and found.deleted_at is None else None
+            is_shown = found and found.deleted_at is None and principal.may_see(found.access, found.collection)
+            return document_record(session, found) if found and is_shown else None
 
     def document(self, document_id: str, principal: Principal) -> Document:
         """Raise DocumentNotFound for a deleted one, too, and for one that the principal may not see."""
         with transaction(self.engine, writes=False) as session:
             row = session.get(DocumentRow, document_id)
-            if row is None or row.deleted_at is not None or not principal.may_see(row.access):
+            if row is None or row.deleted_at is not None or not principal.may_see(row.access, row.collection):
                 raise DocumentNotFound(f"No document has the id {document_id}.")
             return document_record(session, row)
 
@@ -65,47 +70,46 @@ class Registry:
         cursor: str | None = None,
         limit: int = 50,
     ) -> tuple[list[Document], str | None]:
-        """Return up to `limit` documents, newest first, and the cursor of the next page.
-
-        `q` is a part of a file name, in any case; `source_prefix` begins a source_id. `status` is that of the
-        latest version. Raise InvalidRequest for a cursor that was not given out.
-        """
-        other = aliased(VersionRow)
-        newest = select(func.max(other.version)).where(other.document_id == DocumentRow.id).scalar_subquery()
-        query = (
-            select(DocumentRow)
-            .join(VersionRow, VersionRow.document_id == DocumentRow.id)
-            .where(VersionRow.version == newest, DocumentRow.deleted_at.is_(None))
-            .order_by(DocumentRow.created_at.desc(), DocumentRow.id.desc())
-        )
-        if collection:
-            query = query.where(DocumentRow.collection == collection)
-        if status:
-            query = query.where(VersionRow.status == status)
-        if q:
-            query = query.where(VersionRow.filename.icontains(q, autoescape=True))
-        if source_prefix:
-            named = SourceIdRow.source_id.startswith(source_prefix, autoescape=True)
-            query = query.where(exists().where(SourceIdRow.document_id == DocumentRow.id, named))
-        if cursor:
-            created_at, document_id = _place(cursor)
-            query = query.where(
-                or_(
-                    DocumentRow.created_at < created_at,
-                    (DocumentRow.created_at == created_at) & (DocumentRow.id < document_id),
-                )
-            )
-        found: list[DocumentRow] = []
+        """Return up to `limit` documents, newest first, and the cursor of the next page; see `rag.listing`."""
+        wanted = Wanted(collection=collection, status=status, q=q, source_prefix=source_prefix)
         with transaction(self.engine, writes=False) as session:
-            with session.scalars(query.execution_options(yield_per=200)) as rows:
-                for row in rows:
-                    if principal.may_see(row.access):
-                        found.append(row)
-                    if len(found) > limit:
-                        break
-            page = document_records(session, found[:limit])
-        more = len(found) > limit
-        return page, f"{found[limit - 1].created_at!r}_{found[limit - 1].id}" if more else None
+            return read_page(session, principal, wanted, cursor, limit)
+
+    def counts(self, principal: Principal, *, collection: str | None = None, q: str | None = None) -> dict[Status, int]:
+        """Return how many documents there are of each state, as `documents` would list them."""
+        with transaction(self.engine, writes=False) as session:
+            return count(session, principal, Wanted(collection=collection, q=q))
+
+    def change(
+        self,
+        document_id: str,
+        principal: Principal,
+        *,
+        metadata: dict[str, Any] | None = None,
+        access: Sequence[str] | None = None,
+        collection: str | None = None,
+    ) -> Document:
+        """Change what is given; all of it or nothing. Raise MoveRefused where it cannot be moved to `collection`.
+
+        Raise CollectionNotFound unless `collection` is one of the principal's.
+        """
+        if collection and not principal.reaches(collection):
+            raise collection_not_found(collection)
+        with transaction(self.engine, writes=True) as session:
+            if collection:
+                if not principal.reaches(collection):
+                    raise collection_not_found(collection)
+                known = session.scalar(select(DocumentRow.collection).where(DocumentRow.id == document_id))
+                lock_for_move(session, known or collection, collection)
+                lock_generations(session, to_change=False)
+            row = _visible(session, document_id, principal)
+            before = row.collection
+            is_other = describe(session, row, principal, metadata=metadata, access=access)
+            is_other |= collection is not None and move(session, row, collection, principal)
+            session.flush()
+            if is_other:
+                changed(session, before, row.collection)
+            return document_record(session, row)
 
     def delete(self, document_id: str, principal: Principal) -> None:
         """Hide a document from everything at once; its data are purged later."""
@@ -173,47 +177,54 @@ class Registry:
         with transaction(self.engine, writes=False) as session:
             return [chunk_record(row) for row in session.scalars(query)]
 
+    def text(self, document_id: str, principal: Principal, version: int | None, start: int, length: int) -> Text:
+        """Return characters [start, start + length) of a version's text; of the one that serves if none is named.
+
+        Raise DocumentNotFound if there is no such version, or nothing was read of it yet.
+        """
+        document = self.document(document_id, principal)
+        chosen = document.version(version or document.serving or document.latest.version)
+        part = select(func.substr(VersionRow.text, start + 1, length), func.length(VersionRow.text))
+        own = part.where(VersionRow.document_id == document_id, VersionRow.version == chosen.version)
+        with transaction(self.engine, writes=False) as session:
+            found, total = session.execute(own).one()
+        if found is None:
+            raise DocumentNotFound(f"Nothing was read of version {chosen.version} of {document_id} yet.")
+        return Text(document=document, version=chosen, text=found, start=start, total_chars=total)
+
     def highlights(self, document_id: str, start: int, end: int, principal: Principal) -> list[Highlight]:
         """Return where characters [start, end) of the serving version's text stand on its pages."""
         document = self.document(document_id, principal)
         with transaction(self.engine, writes=False) as session:
             return highlights(session, document_id, document.serving or 0, start, end)
 
-    def collections(self) -> list[str]:
-        """Return the names of all collections."""
+    def collections(self, principal: Principal) -> list[str]:
+        """Return the names of the caller's collections, also of those without a document that it may see."""
         with transaction(self.engine, writes=False) as session:
-            return list(session.scalars(select(CollectionRow.name)))
+            return [name for name in session.scalars(select(CollectionRow.name)) if principal.reaches(name)]
 
-    def require_collections(self, names: Sequence[str]) -> None:
-        """Raise CollectionNotFound for the first name that is not a collection."""
+    def require_collections(self, names: Sequence[str], principal: Principal) -> None:
+        """Raise CollectionNotFound for the first name that is not a collection, or not one of the caller's."""
         with transaction(self.engine, writes=False) as session:
             known = set(session.scalars(select(CollectionRow.name).where(CollectionRow.name.in_(names))))
         for name in names:
-            if name not in known:
-                raise CollectionNotFound(f"No collection is called {name!r}.")
+            if name not in known or not principal.reaches(name):
+                raise collection_not_found(name)
 
     def hidden(self, document_ids: Sequence[str], principal: Principal) -> set[str]:
         """Return those of the documents that are deleted, or not for this principal (any more)."""
         with transaction(self.engine, writes=False) as session:
-            query = select(DocumentRow.id, DocumentRow.access).where(
+            query = select(DocumentRow.id, DocumentRow.access, DocumentRow.collection).where(
                 DocumentRow.id.in_(document_ids), DocumentRow.deleted_at.is_(None)
             )
-            shown = {key for key, access in session.execute(query) if principal.may_see(access)}
+            rows = session.execute(query).all()
+            shown = {row.id for row in rows if principal.may_see(row.access, row.collection)}
         return set(document_ids) - shown
 
     def ping(self) -> None:
         """Raise RegistryUnavailable if the database does not answer."""
         with transaction(self.engine, writes=False) as session:
             session.execute(select(1))
-
-
-def _place(cursor: str) -> tuple[float, str]:
-    """Return the time and the id of a page's last document."""
-    created_at, _, document_id = cursor.partition("_")
-    try:
-        return float(created_at), document_id
-    except ValueError as exc:
-        raise InvalidRequest("cursor: send the `next_cursor` of an earlier page, or none.") from exc
 
 
 def _delete(session: Session, row: DocumentRow, principal: Principal) -> None:
@@ -228,6 +239,6 @@ def _delete(session: Session, row: DocumentRow, principal: Principal) -> None:
 def _visible(session: Session, document_id: str, principal: Principal) -> DocumentRow:
     """Return the document's row, locked. Raise DocumentNotFound if it is deleted or not for the principal."""
     row = locked_one(session, document_id)
-    if row is None or row.deleted_at is not None or not principal.may_see(row.access):
+    if row is None or row.deleted_at is not None or not principal.may_see(row.access, row.collection):
         raise DocumentNotFound(f"No document has the id {document_id}.")
     return row

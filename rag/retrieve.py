@@ -102,8 +102,8 @@ class Retriever:
 
     def _collections(self, search: Search) -> Sequence[str]:
         if search.collections is None:
-            return self.registry.collections()
-        self.registry.require_collections(search.collections)
+            return self.registry.collections(search.principal)
+        self.registry.require_collections(search.collections, search.principal)
         return search.collections
 
     def _found(

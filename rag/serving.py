@@ -13,13 +13,12 @@ from rag.audit import WORKER, record
 from rag.cases import hide_document_in_cases
 from rag.database import clock, lock_name, transaction
 from rag.epochs import changed
-from rag.generations import State, lock_generations
+from rag.generations import State, generation_states, index_again
 from rag.lexical.words import chunk_words
 from rag.records import chunk_id, chunk_record
 from rag.tables import (
     ChunkRow,
     DocumentRow,
-    GenerationRow,
     IdempotencyRow,
     IndexedRow,
     SourceIdRow,
@@ -77,7 +76,7 @@ class Serving:
         """
         rows = [_chunk_values(work, chunk, extracted.language) for chunk in extracted.chunks]
         with transaction(self._engine, writes=True) as session:
-            states = _generation_states(session)
+            states = generation_states(session)
             document = locked_one(session, work.document_id)
             held = session.scalar(select(WorkRow).where(*held_by(work)).with_for_update())
             if held is None or document is None or document.deleted_at is not None:
@@ -115,7 +114,7 @@ class Serving:
         Return False if the work was lost: then its vectors may be where none should be.
         """
         with transaction(self._engine, writes=True) as session:
-            states = _generation_states(session)
+            states = generation_states(session)
             document = locked_one(session, work.document_id)
             if not end_work(session, work) or document is None:
                 return False
@@ -151,12 +150,7 @@ class Serving:
             with transaction(self._engine, writes=True) as session:
                 for document in locked(session, some):
                     if document.serving is not None and document.deleted_at is None:
-                        self._index_again(session, document.id, document.serving, generation)
-
-    def _index_again(self, session: Session, document_id: str, version: int, generation: int) -> None:
-        lacking = (IndexedRow.generation == generation, IndexedRow.document_id == document_id)
-        session.execute(delete(IndexedRow).where(*lacking))
-        add_work(session, Kind.REINDEX, document_id, version=version, generation=generation)
+                        index_again(session, document.id, document.serving, generation)
 
     def is_settled(self, generation: int, vectors: int) -> bool:
         """Tell whether a generation with so many vectors holds what is served, as far as counting shows."""
@@ -191,7 +185,7 @@ class Serving:
         """Record of these versions that a generation was seen to hold them, where they are served still."""
         for some in in_parts(versions):
             with transaction(self._engine, writes=True) as session:
-                states = _generation_states(session)
+                states = generation_states(session)
                 filled: set[str] = set()
                 for document in locked(session, some):
                     if document.serving == versions[document.id] and generation in states:
@@ -257,13 +251,6 @@ def _store_version(session: Session, work: Work, extracted: Extracted) -> None:
         "error_detail": None,
     }
     session.execute(update(VersionRow).where(*named).values(**values))
-
-
-def _generation_states(session: Session) -> dict[int, str]:
-    """Return the state of every generation that there is; none changes while the transaction lasts."""
-    lock_generations(session, to_change=False)
-    rows = session.execute(select(GenerationRow.id, GenerationRow.state))
-    return {row.id: row.state for row in rows if row.state != State.DROPPED}
 
 
 def _mark_indexed(session: Session, document_id: str, version: int, generation: int) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -143,10 +144,20 @@ class SourcesSettings(BaseModel):
     folders: str = Field("", description="Folders that sources may read on the worker's machine, with commas.")
 
 
+def _networks(value: str) -> str:
+    try:
+        return ",".join(str(ip_network(part.strip(), strict=False)) for part in value.split(",") if part.strip())
+    except ValueError as exc:
+        raise ValueError("must be addresses or networks such as 10.0.0.0/8, with commas") from exc
+
+
 class ApiSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on; other than loopback needs an API key.")
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     key: SecretStr = Field(SecretStr(""), description="Key that the command line sends to the API.")
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "", description="Proxies whose X-Forwarded-For is believed: addresses and networks, with commas; empty: none."
+    )
     max_upload_bytes: int = Field(104_857_600, ge=1, description="Largest document, in bytes.")
     max_answers: int = Field(128, ge=1, description="Answers in progress at once; further questions are told to wait.")
 

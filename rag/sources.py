@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from rag.database import transaction
-from rag.errors import InvalidRequest, SourceNotFound
+from rag.errors import InvalidRequest, SourceNotFound, collection_not_found
 from rag.tables import DocumentRow, SourceIdRow, SourceItemRow, SourceRow
 from rag.types import Principal, Scope
 
@@ -77,7 +77,12 @@ class Sources:
         self._engine = engine
 
     def add(self, new: NewSource, principal: Principal) -> Source:
-        """Register a source; its first run is due at once. Raise InvalidRequest if it is registered already."""
+        """Register a source; its first run is due at once. Raise InvalidRequest if it is registered already.
+
+        Raise CollectionNotFound unless the collection is one of the principal's.
+        """
+        if not principal.reaches(new.collection):
+            raise collection_not_found(new.collection)
         with transaction(self._engine, writes=True) as session:
             same = _registered(session, new.kind, new.location, new.collection)
             if same is not None:
@@ -95,7 +100,7 @@ class Sources:
         """Return the sources that the principal may see, oldest first."""
         with transaction(self._engine, writes=False) as session:
             rows = session.scalars(select(SourceRow).order_by(SourceRow.created_at, SourceRow.id))
-            return [_source(row) for row in rows if principal.may_see(row.access)]
+            return [_source(row) for row in rows if principal.may_see(row.access, row.collection)]
 
     def run_now(self, source_id: str, principal: Principal) -> Source:
         """Make a source due at once; one that is being read is read again when that has ended."""
@@ -219,8 +224,11 @@ class Sources:
     ) -> dict[str, str]:
         """Record which documents under `prefix` their folder, on another machine, no longer has: these and no other.
 
-        Return those that are missing for longer than `grace_s`: document ids by `source_id`.
+        Return those that are missing for longer than `grace_s`: document ids by `source_id`. Raise CollectionNotFound
+        unless the collection is one of the principal's.
         """
+        if not principal.reaches(collection):
+            raise collection_not_found(collection)
         now = time.time()
         with transaction(self._engine, writes=True) as session:
             source = _registered(session, SourceKind.PUSH, prefix, collection)
@@ -257,7 +265,7 @@ def _registered(session: Session, kind: SourceKind, location: str, collection: s
 
 def _visible(session: Session, source_id: str, principal: Principal) -> SourceRow:
     row = session.get(SourceRow, source_id)
-    if row is None or not principal.may_see(row.access):
+    if row is None or not principal.may_see(row.access, row.collection):
         raise SourceNotFound(f"No source has the id {source_id}.")
     return row
 
@@ -288,7 +296,7 @@ def _pushed_documents(session: Session, collection: str, prefix: str, principal:
     return {
         source_id: document_id
         for source_id, document_id, access in session.execute(query)
-        if source_id.startswith(prefix) and principal.may_see(access)  # LIKE ignores case
+        if source_id.startswith(prefix) and principal.may_see(access, collection)  # LIKE ignores case
     }
 
 
@@ -304,6 +312,7 @@ def _row(new: NewSource, principal: Principal, next_run_at: float | None) -> Sou
             "name": principal.name,
             "scopes": sorted(str(scope) for scope in principal.scopes),
             "groups": sorted(principal.groups),
+            "collections": None if principal.collections is None else sorted(principal.collections),
         },
         interval_s=new.interval_s,
         grace_s=new.grace_s,
@@ -314,6 +323,7 @@ def _row(new: NewSource, principal: Principal, next_run_at: float | None) -> Sou
 
 
 def _source(row: SourceRow) -> Source:
+    collections = row.run_as.get("collections")  # those of an earlier release read all
     return Source(
         id=row.id,
         kind=SourceKind(row.kind),
@@ -327,6 +337,7 @@ def _source(row: SourceRow) -> Source:
             name=row.run_as["name"],
             scopes=frozenset(Scope(scope) for scope in row.run_as["scopes"]),
             groups=frozenset(row.run_as["groups"]),
+            collections=None if collections is None else frozenset(collections),
         ),
         created_at=row.created_at,
         next_run_at=row.next_run_at,

@@ -249,7 +249,7 @@ def _standings(session: Session, versions: Iterable[Version], principal: Princip
     wanted = set(versions)
     query = (
         select(VersionRow.document_id, VersionRow.version, VersionRow.title, VersionRow.filename)
-        .add_columns(DocumentRow.serving, DocumentRow.access)
+        .add_columns(DocumentRow.serving, DocumentRow.access, DocumentRow.collection)
         .join(DocumentRow, DocumentRow.id == VersionRow.document_id)
         .where(DocumentRow.id.in_({document_id for document_id, _ in wanted}), DocumentRow.deleted_at.is_(None))
     )
@@ -258,7 +258,7 @@ def _standings(session: Session, versions: Iterable[Version], principal: Princip
             state=State.CURRENT if row.version == row.serving else State.REPLACED, title=row.title or row.filename
         )
         for row in session.execute(query)
-        if (row.document_id, row.version) in wanted and principal.may_see(row.access)
+        if (row.document_id, row.version) in wanted and principal.may_see(row.access, row.collection)
     }
 
 

@@ -23,30 +23,44 @@ class Status(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an API key may do. `admin` includes the others."""
+    """What a caller may do. `admin` includes the others; `visit` is a visitor's of a site alone, never a key's."""
 
     ASK = "ask"
     SEARCH = "search"
     DOCUMENTS_READ = "documents:read"
     DOCUMENTS_WRITE = "documents:write"
     ADMIN = "admin"
+    VISIT = "visit"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Who asks: the key's name, scopes, and the groups whose documents it may see."""
+    """Who asks: the key's name, scopes, and the groups and collections (None: all) whose documents it may see.
+
+    `label` is the name for people.
+    """
 
     name: str
     scopes: frozenset[Scope]
     groups: frozenset[str] = frozenset()
+    collections: frozenset[str] | None = None
+    label: str = field(default="", compare=False)
 
     @property
     def is_admin(self) -> bool:
         return Scope.ADMIN in self.scopes
 
-    def may_see(self, access: Sequence[str]) -> bool:
-        """Whether something for these groups, or for everybody if there are none, is for this caller."""
-        return not access or self.is_admin or not self.groups.isdisjoint(access)
+    @property
+    def is_visitor(self) -> bool:
+        return Scope.VISIT in self.scopes
+
+    def reaches(self, collection: str) -> bool:
+        """Whether the collection is one of this caller's, whatever of it the caller may see."""
+        return self.collections is None or collection in self.collections
+
+    def may_see(self, access: Sequence[str], collection: str) -> bool:
+        """Whether something of a collection, for these groups or with none for everybody, is for this caller."""
+        return self.reaches(collection) and (not access or self.is_admin or not self.groups.isdisjoint(access))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +224,17 @@ class Extracted:
     modified_at: str | None = None
     language: str | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Some of the text that was read from a version: `text` begins at character `start` of `total_chars`."""
+
+    document: Document
+    version: Version
+    text: str
+    start: int
+    total_chars: int
 
 
 class Mode(StrEnum):

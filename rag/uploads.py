@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from rag.audit import record
 from rag.database import insert_if_new, lock_name
 from rag.epochs import changed
-from rag.errors import Forbidden
+from rag.errors import Forbidden, collection_not_found
 from rag.tables import CollectionRow, DocumentRow, IdempotencyRow, SourceIdRow, VersionRow
 from rag.types import Principal, Status
 from rag.work import Kind, add_work, locked
@@ -34,9 +34,14 @@ class Upload:
 
 
 def record_upload(session: Session, upload: Upload, principal: Principal) -> tuple[DocumentRow, bool]:
-    """Return the document that the upload belongs to, and whether there is work to do; see `Registry.add`."""
+    """Return the document that the upload belongs to, and whether there is work to do; see `Registry.add`.
+
+    Raise CollectionNotFound unless the collection is one of the principal's.
+    """
+    if not principal.reaches(upload.collection):
+        raise collection_not_found(upload.collection)
     lock_name(session, upload.sha256)  # a purge of the same bytes ends first: then they are stored again
-    _lock_collection(session, upload.collection)
+    lock_collection(session, upload.collection)
     _lock_documents(session, upload)
     row = _named(session, upload, principal)
     if row is not None and _is_others_too(session, row, upload):
@@ -65,7 +70,7 @@ def record_upload(session: Session, upload: Upload, principal: Principal) -> tup
     return row, is_new
 
 
-def _lock_collection(session: Session, name: str) -> None:
+def lock_collection(session: Session, name: str) -> None:
     """Make the collection if need be and lock its name: uploads to one collection are recorded one by one.
 
     Its row is locked last of all, by what changes its epoch.
@@ -104,14 +109,19 @@ def _named(session: Session, upload: Upload, principal: Principal) -> DocumentRo
 
 
 def require_replaceable(session: Session, collection: str, source_id: str | None, principal: Principal) -> None:
-    """Raise Forbidden if the source_id is that of a document which the principal may not see."""
+    """Raise Forbidden if the source_id is that of a document which the principal may not see.
+
+    Raise CollectionNotFound unless the collection is one of the principal's.
+    """
+    if not principal.reaches(collection):
+        raise collection_not_found(collection)
     named = (SourceIdRow.collection == collection, SourceIdRow.source_id == source_id)
     access = session.scalar(
         select(DocumentRow.access)
         .join(SourceIdRow, SourceIdRow.document_id == DocumentRow.id)
         .where(*named, DocumentRow.deleted_at.is_(None))
     )
-    if access is not None and not principal.may_see(access):
+    if access is not None and not principal.may_see(access, collection):
         raise Forbidden(f"source_id {source_id}: its document is not for this key.")
 
 

@@ -29,7 +29,7 @@ HOMES = {
     "prometheus_client": {"rag/metrics.py"},
     "protego": {"ingest/sources/web.py"},
     "pypandoc": {"ingest/parse/elements.py"},
-    "pypdfium2": {"ingest/parse/pdf.py"},
+    "pypdfium2": {"ingest/parse/pdf.py", "ingest/parse/picture.py"},
     "python_calamine": {"ingest/parse/sheets.py"},
     "pytrec_eval": {"rag/evaluate/measures.py"},
     "rapidocr": {"ingest/parse/ocr.py"},

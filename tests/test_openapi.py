@@ -41,6 +41,10 @@ PATHS = {
     "/v1/cases/{case_id}": {"delete"},
     "/v1/conversations": {"get"},
     "/v1/conversations/{conversation_id}": {"get", "patch", "delete"},
+    "/v1/me": {"get"},
+    "/v1/sites": {"get", "post"},
+    "/v1/sites/{site_id}": {"patch", "delete"},
+    "/v1/sessions": {"post"},
     "/healthz": {"get"},
     "/readyz": {"get"},
     "/metrics": {"get"},
@@ -91,6 +95,13 @@ def test_an_upload_is_a_form_with_a_file_and_an_idempotency_key() -> None:
         ("DoneBody", "answer abstained citations usage timings trace_id conversation_id evidence generator trace"),
         ("ChatCompletion", "id object created model choices usage citations abstained generator trace_id"),
         ("CitedBody", "n title document_id page section start end quote supported"),
+        (
+            "SiteBody",
+            "id name key origins collections groups visitor_questions_per_day questions_per_day enabled created_at"
+            " questions_today",
+        ),
+        ("SessionBody", "token expires_at questions_left"),
+        ("CallerBody", "name label scopes groups collections is_admin"),
         ("CitationBody", "n document_id page section start end quote supported"),
     ],
 )
@@ -107,5 +118,8 @@ def test_requests_refuse_fields_they_do_not_know() -> None:
         "SourceRequest",
         "SourceOptions",
         "CollectionChange",
+        "SiteRequest",
+        "SitePatch",
+        "SessionRequest",
     ):
         assert schema(name)["additionalProperties"] is False

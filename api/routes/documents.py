@@ -11,10 +11,10 @@ from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 
-from api.auth import Reader, ServicesDep, Writer
+from api.auth import Opener, Reader, ServicesDep, Writer
 from api.download import send_original
 from api.problems import problem
-from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentList, HighlightBody
+from api.schemas import ChunkBody, CollectionName, DocumentBody, DocumentCounts, DocumentList, HighlightBody
 from api.services import Services
 from api.sse import event_stream, frame
 from ingest.parse.kinds import Kind
@@ -42,7 +42,7 @@ def upload(
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> DocumentBody:
     """Store a document and queue it. The same `source_id` again makes a new version of that document."""
-    if idempotency_key and (known := services.registry.uploaded_with(caller.name, idempotency_key)):
+    if idempotency_key and (known := services.registry.uploaded_with(caller, idempotency_key)):
         return DocumentBody.of_document(known)
     document, is_new = services.intake.accept(
         file.file,
@@ -77,6 +77,15 @@ def list_documents(
     return DocumentList(documents=[DocumentBody.of_document(document) for document in found], next_cursor=next_cursor)
 
 
+@router.get("/counts")
+def count_documents(
+    services: ServicesDep, caller: Reader, collection: str | None = None, q: str | None = None
+) -> DocumentCounts:
+    """Count the documents by the state of their latest version."""
+    found = services.registry.counts(caller, collection=collection, q=q)
+    return DocumentCounts(total=sum(found.values()), **{str(status): number for status, number in found.items()})
+
+
 @router.get("/{document_id}")
 def get_document(document_id: str, services: ServicesDep, caller: Reader) -> DocumentBody:
     return _with_waiting(services.registry.document(document_id, caller), services)
@@ -109,7 +118,7 @@ def list_chunks(document_id: str, services: ServicesDep, caller: Reader) -> list
 def list_highlights(
     document_id: str,
     services: ServicesDep,
-    caller: Reader,
+    caller: Opener,
     start: Annotated[int, Query(ge=0)],
     end: Annotated[int, Query(ge=0)],
 ) -> list[HighlightBody]:
@@ -122,7 +131,7 @@ def list_highlights(
 def content(
     document_id: str,
     services: ServicesDep,
-    caller: Reader,
+    caller: Opener,
     version: Annotated[int | None, Query(description="Left out: the one that answers use, else the latest.")] = None,
     range_header: Annotated[str | None, Header(alias="range")] = None,
 ) -> Response:

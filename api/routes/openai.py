@@ -36,6 +36,7 @@ from api.schemas import MAX_QUESTION_CHARS, AskRequest, TurnBody
 from api.services import Services
 from api.sse import event_stream, read_whole
 from rag.errors import CollectionNotFound, RagError
+from rag.types import Principal
 
 EVERYTHING = "attest"
 HISTORY, TURN_CHARS = 50, 20_000  # what `/v1/ask` takes
@@ -52,9 +53,9 @@ def models(services: ServicesDep, caller: Asker) -> ModelList:
 
 
 @router.get("/models/{model:path}")
-def model(model: str, services: ServicesDep, _caller: Asker) -> ModelBody:
+def model(model: str, services: ServicesDep, caller: Asker) -> ModelBody:
     """Return one model."""
-    _collections(model, services)
+    _collections(model, services, caller)
     return ModelBody(id=model)
 
 
@@ -66,7 +67,7 @@ async def complete(body: ChatRequest, request: Request, services: ServicesDep, c
     `developer`, `tool` and `function` are not read.
     """
     _require_served(body)
-    asked = _request(body.messages, await run_sync(_collections, body.model, services))
+    asked = _request(body.messages, await run_sync(_collections, body.model, services, caller))
     # OpenAI's clients send the whole conversation each time: there is none to keep.
     question = replace(asked.record(caller, services.settings.retrieve.top_k), conversation_id=None)
     live: Live[Event] = services.answers.begin(question, services.answerer.answer(question))
@@ -139,14 +140,14 @@ def _extra(answer: Checked) -> Extra:
     return Extra(citations=answer.citations, abstained=done.abstained, generator=done.generator, trace_id=done.trace_id)
 
 
-def _collections(model: str, services: Services) -> list[str] | None:
+def _collections(model: str, services: Services, caller: Principal) -> list[str] | None:
     """Return the collections that a model stands for; None: all."""
     prefix, _, name = model.partition("/")
     try:
         if model == EVERYTHING:
             return None
         if prefix == EVERYTHING:
-            services.registry.require_collections([name])
+            services.registry.require_collections([name], caller)
             return [name]
     except CollectionNotFound:
         pass

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field, StringConstraints
 
-from api.auth import Asker, ServicesDep
+from api.auth import Asker, AskerOrVisitor, ServicesDep
 from api.schemas import Request
 from api.trace_schemas import TraceBody
 from rag.feedback import Rating, Reason
@@ -29,6 +29,6 @@ def trace(trace_id: str, services: ServicesDep, caller: Asker) -> TraceBody:
 
 
 @router.post("/feedback", status_code=204)
-def feedback(body: FeedbackRequest, services: ServicesDep, caller: Asker) -> None:
+def feedback(body: FeedbackRequest, services: ServicesDep, caller: AskerOrVisitor) -> None:
     """Say what you think of an answer. Said again, it replaces what you said before."""
     services.feedback.give(body.trace_id, caller, body.rating, reasons=body.reasons, comment=body.comment or None)

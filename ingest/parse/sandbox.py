@@ -49,9 +49,10 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_P
 class Sandbox:
     """A fork server, started at once. Safe to share between threads; `close` ends all that it runs."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process, self._control = _start_server()
+    def __init__(self, program: str = "ingest.parse") -> None:
+        """`program` is the module that is run as the server: what it has imported, its processes have."""
+        self._lock, self._program = threading.Lock(), program
+        self._process, self._control = _start_server(program)
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +109,7 @@ class Sandbox:
                 socket.send_fds(self._control, [message], descriptors)
             except (BrokenPipeError, ConnectionResetError):
                 self.close()
-                self._process, self._control = _start_server()
+                self._process, self._control = _start_server(self._program)
                 socket.send_fds(self._control, [message], descriptors)
 
 
@@ -260,13 +261,13 @@ def _python_path() -> str:
     return os.pathsep.join(filter(None, sys.path))
 
 
-def _start_server() -> tuple[subprocess.Popen[bytes], socket.socket]:
+def _start_server(program: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start a fork server that knows no setting of the service and keeps none of its files open."""
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     with theirs:
         process = subprocess.Popen(  # noqa: S603  # our own argv
-            [sys.executable, "-m", "ingest.parse", str(theirs.fileno())],
+            [sys.executable, "-m", program, str(theirs.fileno())],
             env=kept | ONE_THREAD | {"PYTHONPATH": _python_path()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from rag.tables import Base
+from rag.site_tables import SiteRow
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
+    connection=context.config.attributes["connection"], target_metadata=SiteRow.metadata, render_as_batch=True
 )
 with context.begin_transaction():
     context.run_migrations()

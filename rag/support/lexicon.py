@@ -51,7 +51,7 @@ OPPOSITES = [
     weniger|höher niedriger|links rechts|täglich wöchentlich|wöchentlich monatlich|antes después|primero
     último|siempre nunca|abrir cerrar|abierto cerrado|inicio fin |interno externo|empleador empleado|más
     menos|izquierda derecha|diario semanal|semanal mensual |maximal minimal|máximo mínimo|obligatorio
-    opcional|gross net|brutto netto|bruto neto"""
+    opcional|gross net|brutto netto|bruto neto|must may|muss darf|müssen dürfen|debe puede|deben pueden"""
     )
 ]
 CJK_OPPOSITES = [

@@ -1,7 +1,7 @@
 """A sentence and a passage to the place in it that states the sentence, or to none."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.support.lexicon import COMPOUNDING
@@ -11,6 +11,7 @@ from rag.support.polarity import opposed, same_polarity
 from rag.support.said import BARE_WORDS, Said, Statement
 from rag.support.tokens import Kind, clauses, language_of, names, stems
 
+Reading = Callable[[str, str, str], Sequence[Sequence[Held]]]
 COVERED = 0.6  # share of a sentence's words that the place must hold
 CLAUSE_COVERED = 0.5  # and of each of its clauses
 HELD_ITSELF = 0.4  # by the place itself, not by its headings
@@ -27,17 +28,18 @@ class Place:
     covered: float
 
 
-def prove(statement: Statement, text: str, context: str) -> Place | None:
+def prove(statement: Statement, text: str, context: str, read: Reading = places) -> Place | None:
     """Return the place in `text` that states the sentence, the one with most of its words, or None.
 
     `context` has title and headings, and in a second line a table's header: names and words may be found there, but
     many must stand in the place itself. Where several sentences state a part each, the first one is returned.
+    `read` is `places`, or one that remembers: reading a passage is most of the work.
     """
     language = language_of(statement.text, text)
     said = Said.of(statement, language)
     if not said.anything:
         return None
-    groups = places(text, context, language)
+    groups = read(text, context, language)
     whole = _best(said, groups)
     if whole or len(said.parts) < 2 or any(len(part.words) < BARE_WORDS for part in said.parts):
         return whole

@@ -23,7 +23,7 @@ def test_the_services_own_page_is_local(method: str) -> None:
     assert _is_local(request(HERE | {"origin": "http://127.0.0.1:8080"}, method))
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH"])
 @pytest.mark.parametrize(
     "origin",
     [
@@ -35,7 +35,7 @@ def test_the_services_own_page_is_local(method: str) -> None:
         "",
     ],
 )
-def test_another_page_in_the_same_browser_may_change_nothing(method: str, origin: str) -> None:
+def test_another_page_in_the_same_browser_may_read_and_change_nothing(method: str, origin: str) -> None:
     assert not _is_local(request(HERE | {"origin": origin}, method))
 
 

@@ -69,7 +69,7 @@ def test_a_document_deleted_while_its_old_vectors_are_cleaned_is_soon_gone(works
     workshop.add(EIGHT, source_id="hr/leave")
     workshop.pipeline.work_once()
 
-    workshop.with_hooks(index={"delete": once(lambda: workshop.registry.delete(document.id, ADMIN))}).work_once()
+    workshop.with_hooks(index={"keep_only": once(lambda: workshop.registry.delete(document.id, ADMIN))}).work_once()
     workshop.work()
 
     assert is_gone(workshop, document)
@@ -78,7 +78,7 @@ def test_a_document_deleted_while_its_old_vectors_are_cleaned_is_soon_gone(works
 @pytest.mark.parametrize(
     "hooks",
     [
-        {"index": {"delete": raising(Killed())}},
+        {"index": {"keep_only": raising(Killed())}},
         {"serving": {"purge": raising(Killed())}},
         {"store": {"delete": raising(Killed())}},
         {"leases": {"done": raising(Killed())}},
@@ -99,7 +99,7 @@ def test_a_worker_may_be_killed_while_it_purges(workshop: Workshop, hooks: dict[
 def test_a_purge_is_never_given_up(workshop: Workshop, error: Exception) -> None:
     document = served(workshop, SIX)
     workshop.registry.delete(document.id, ADMIN)
-    broken = workshop.with_hooks(index={"ids_of": raising(error)})
+    broken = workshop.with_hooks(index={"keep_only": raising(error)})
 
     for _ in range(6):
         assert broken.work_once()

@@ -4,7 +4,7 @@ for another in a ring.
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from ingest.reconcile import reconcile
 from ingest.store import Store
 from rag.database import transaction
 from rag.dense import Dense, DenseIndexes
-from rag.errors import DocumentNotFound, GenerationNotReady, IndexUnavailable, InvalidRequest
+from rag.errors import DocumentNotFound, GenerationNotReady, IndexUnavailable, InvalidRequest, MoveRefused
 from rag.generations import Generations
 from rag.leases import Leases
 from rag.records import chunk_id
@@ -35,14 +35,14 @@ from tests.workshop import Killed
 
 SEED = 20261125
 COLLECTIONS, NAMES, CONTENTS = ("hr", "wiki"), 5, 6
-REFUSED = (DocumentNotFound, InvalidRequest, GenerationNotReady)
+REFUSED = (DocumentNotFound, InvalidRequest, GenerationNotReady, MoveRefused)
 
 
 @dataclass
 class Vectorless:
     """An index of ids alone, in which calls fail and workers die now and then."""
 
-    held: dict[str, str] = field(default_factory=dict)
+    held: dict[tuple[str, str], str] = field(default_factory=dict)  # collection and chunk: document
     dice: random.Random = field(default_factory=lambda: random.Random(SEED))  # noqa: S311
     is_calm: bool = False
 
@@ -50,22 +50,30 @@ class Vectorless:
         if not self.is_calm and (dice := self.dice.random()) < 0.15:
             raise Killed if dice < 0.05 else IndexUnavailable("away") if dice < 0.1 else ZeroDivisionError
 
-    def upsert(self, ids: Sequence[str], _vectors: Vectors, *, document_id: str, **_: object) -> None:
+    def upsert(self, ids: Sequence[str], _vectors: Vectors, *, document_id: str, collection: str, **_: object) -> None:
         self._may_fail()
-        self.held |= dict.fromkeys(ids, document_id)
+        self.held |= {(collection, key): document_id for key in ids}
         self._may_fail()
 
-    def delete(self, ids: Sequence[str], _collection: str | None = None) -> None:
+    def delete(self, ids: Sequence[str], collection: str | None = None) -> None:
         self._may_fail()
-        for key in ids:
-            self.held.pop(key, None)
+        for place in list(self.held):
+            if place[1] in ids and collection in (None, place[0]):
+                self.held.pop(place, None)
 
-    def ids_of(self, document_id: str, _collection: str | None = None) -> set[str]:
+    def ids_of(self, document_id: str) -> set[str]:
         self._may_fail()
-        return {key for key, of in list(self.held.items()) if of == document_id}
+        return {key for (_, key), of in list(self.held.items()) if of == document_id}
+
+    def keep_only(self, document_id: str, kept: Collection[str], collection: str) -> set[str]:
+        self._may_fail()
+        for place, of in list(self.held.items()):
+            if of == document_id and (place[0] != collection or place[1] not in kept):
+                self.held.pop(place, None)
+        return self.ids_of(document_id)
 
     def ids(self) -> Iterator[list[str]]:
-        yield list(self.held)
+        yield [key for _, key in list(self.held)]
 
     def count(self) -> int:
         return len(self.held)
@@ -125,6 +133,7 @@ def users(registry: Registry, generations: Generations) -> list[Callable[[random
         *[lambda dice: registry.delete(some(dice), ADMIN)] * 3,
         *[lambda dice: registry.reprocess(some(dice), ADMIN)] * 3,
         *[lambda dice: registry.restore(some(dice), 1, ADMIN)] * 2,
+        *[lambda dice: registry.change(some(dice), ADMIN, collection=dice.choice(COLLECTIONS))] * 3,
         lambda _: generations.build(generation("another"), "admin"),
         *[lambda dice: generations.switch(some_generation(dice), "admin")] * 2,
         lambda dice: generations.drop(some_generation(dice), "admin"),
@@ -208,7 +217,8 @@ def wrong(engine: Engine, registry: Registry, pipeline: Pipeline, indexes: Index
     """Return what is not as it must be when all is quiet."""
     found = []
     served = pipeline.serving.served_counts()
-    expected = {chunk_id(key, one.version, n) for key, one in served.items() for n in range(one.chunks)}
+    where = {key: registry.document(key, ADMIN).collection for key in served}
+    expected = {(where[key], chunk_id(key, one.version, n)) for key, one in served.items() for n in range(one.chunks)}
     for dense in indexes.all():
         held = set(indexes.opened[dense.generation.id].held)
         found += [f"generation {dense.generation.id} differs: {held ^ expected}"] * (held != expected)

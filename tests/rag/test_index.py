@@ -53,8 +53,17 @@ def test_documents_stored_at_once_are_all_there(index: Index) -> None:
         list(pool.map(lambda number: store(index, number, f"of {number % 2}"), NUMBERED))
 
     assert index.count() == 24
-    assert index.ids_of("doc5") == index.ids_of("doc5", "of 1") == {"doc5.1.0", "doc5.1.1", "doc5.1.2"}
-    assert index.ids_of("doc5", "of 0") == set()
+    assert index.ids_of("doc5") == {"doc5.1.0", "doc5.1.1", "doc5.1.2"}
+
+
+def test_of_a_document_only_what_is_kept_is_left_and_only_in_its_collection(index: Index) -> None:
+    for collection in ("of 0", "of 1"):
+        store(index, 5, collection)
+
+    left = index.keep_only("doc5", {"doc5.1.0", "doc5.1.9"}, "of 1")
+
+    assert left == {"doc5.1.0"}
+    assert index.count() == 1
 
 
 def test_a_search_in_a_collection_asks_its_partition_alone(

@@ -72,3 +72,10 @@ def test_revoked_keys_are_listed_and_do_not_count_as_existing(keys: Keys) -> Non
 def test_revoking_an_unknown_id_is_an_invalid_request(keys: Keys) -> None:
     with pytest.raises(InvalidRequest, match="key_unknown"):
         keys.revoke("key_unknown")
+
+
+def test_no_key_is_a_visitors(keys: Keys) -> None:
+    with pytest.raises(InvalidRequest, match="visit"):
+        keys.create("widget", [Scope.ASK, Scope.VISIT])
+
+    assert keys.list() == []

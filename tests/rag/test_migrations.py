@@ -17,7 +17,8 @@ from rag.generations import Generations
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.serving import Serving
-from rag.tables import Base, LaneRow, SourceIdRow
+from rag.site_tables import SiteRow
+from rag.tables import LaneRow, SourceIdRow
 from rag.types import Mode, Search, Status
 from rag.work import Kind
 from tests.rag.conftest import ADMIN, LEASE_S, extracted, generation, shown, take, upload
@@ -186,7 +187,7 @@ def test_the_newest_schema_is_what_the_tables_say(engine: Engine) -> None:
         opts = {"compare_type": True, "include_object": _is_in_the_models}
         context = MigrationContext.configure(connection, opts=opts)
 
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, SiteRow.metadata) == []
 
 
 def test_migrating_again_changes_nothing(old: Engine) -> None:

@@ -268,25 +268,27 @@ def test_reprocessing_does_not_take_work_from_a_live_lease(registry: Registry, l
 def test_an_unknown_collection_is_named(registry: Registry) -> None:
     registry.add(upload("rules"), ADMIN)
 
-    registry.require_collections(["default"])
+    registry.require_collections(["default"], ADMIN)
     with pytest.raises(CollectionNotFound, match="'archive'"):
-        registry.require_collections(["default", "archive"])
+        registry.require_collections(["default", "archive"], ADMIN)
 
 
 def test_an_idempotency_key_is_known_to_its_caller_alone(registry: Registry) -> None:
-    document, _ = registry.add(upload("rules", idempotency_key="42"), replace(ADMIN, name="key_a"))
+    own, other = replace(ADMIN, name="key_a"), replace(ADMIN, name="key_b")
+    document, _ = registry.add(upload("rules", idempotency_key="42"), own)
 
-    assert registry.uploaded_with("key_a", "42") == document
-    assert registry.uploaded_with("key_b", "42") is None
-    assert registry.uploaded_with("key_a", "43") is None
+    assert registry.uploaded_with(own, "42") == document
+    assert registry.uploaded_with(other, "42") is None
+    assert registry.uploaded_with(own, "43") is None
 
 
 def test_an_idempotency_key_of_a_deleted_document_stands_for_nothing(registry: Registry) -> None:
-    document, _ = registry.add(upload("rules", idempotency_key="42"), replace(ADMIN, name="key_a"))
+    own = replace(ADMIN, name="key_a")
+    document, _ = registry.add(upload("rules", idempotency_key="42"), own)
 
     registry.delete(document.id, ADMIN)
 
-    assert registry.uploaded_with("key_a", "42") is None
+    assert registry.uploaded_with(own, "42") is None
 
 
 def test_uploads_of_the_same_bytes_at_the_same_time_are_one_document(registry: Registry) -> None:
