@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Response, expect
 
 from api.pages import STATIC
+from bench.service import Service
 from tests.chat_service import citation, source
 from tests.service.widget import Site
 
@@ -118,6 +119,24 @@ def test_on_a_page_with_a_strict_policy_an_answer_leads_to_its_source(site: Site
         card.get_by_role("link", name="Open original").click()
     opened.value.wait_for_url(re.compile("/view"))
     assert opened.value.url == f"{site.origin}/view#document=d1&version=1&start=12&end=20&page=3&token=vs_1"
+
+
+def test_a_visitor_of_a_listed_site_is_answered_by_the_service(site: Site, service: Service) -> None:
+    service.ingest("tents.md", b"# Tents\n\nA tent may be borrowed for nine nights.", collection="tents")
+    listed = {"name": "Shop", "origins": [site.url], "collections": ["tents"]}
+    made = service.http.post("/v1/sites", json=listed).raise_for_status().json()
+    site.origin, site.key = service.url, made["key"]
+    site.open('data-collection="tents"')
+
+    expect(site.ask("For how many nights may a tent be borrowed?")).to_contain_text("nine nights", timeout=30_000)
+    site.page.get_by_role("button", name="Good answer").click()
+    expect(site.page.locator("[aria-live]")).to_have_text("Thank you")
+    expect(site.ask("And for how many nights a tent that was borrowed before?")).not_to_be_empty(timeout=30_000)
+    expect(site.page.get_by_role("button", name="Good answer")).to_have_count(2)
+    service.http.patch(f"/v1/sites/{made['id']}", json={"enabled": False}).raise_for_status()
+    site.ask("And now?")
+
+    expect(site.page.get_by_test_id("notice").last).to_contain_text("cannot be asked from this page")
 
 
 def test_a_hostile_page_changes_nothing_in_the_widget(site: Site) -> None:

@@ -11,7 +11,7 @@ from tests.chat_service import Written, served, site_app, written_app
 HTML = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Garden shop</title>
 <meta name="viewport" content="width=device-width">{head}</head>
 <body><main><h1>Garden shop</h1><p id="text">We sell spades.</p></main>
-<script src="{origin}/widget.js" data-site="site_x" {attributes} async></script></body></html>"""
+<script src="{origin}/widget.js" data-site="{key}" {attributes} async></script></body></html>"""
 
 
 @dataclass(kw_only=True)
@@ -22,6 +22,7 @@ class Site:
     written: Written
     url: str
     origin: str
+    key: str = "site_x"
     pages: dict[str, tuple[str, dict[str, str]]]
     faults: list[str] = field(default_factory=list)
 
@@ -29,7 +30,7 @@ class Site:
         """Open a page that allows the service's scripts and connections, and nothing else; return the button."""
         scripts, styles = (" 'unsafe-inline'", "; style-src 'unsafe-inline'") if head else ("", "")  # for its own
         own = f"default-src 'none'; script-src {self.origin}{scripts}; connect-src {self.origin}{styles}"
-        html = HTML.format(language=language, head=head, origin=self.origin, attributes=attributes)
+        html = HTML.format(language=language, head=head, origin=self.origin, key=self.key, attributes=attributes)
         self.pages["/"] = self.pages["/next"] = (html, {"Content-Security-Policy": own})
         self.page.goto(self.url)
         return self.page.locator("attest-chat button.launcher")
