@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.routing import Route
 
 from api.cors import Cors
 from api.mcp import McpEndpoint
 from api.middleware import BodyLimit, SecurityHeaders
+from api.pages import install_pages
 from api.problems import install_problems
 from api.routes import (
     ask,
@@ -38,7 +36,6 @@ from api.services import Services
 from rag.errors import ConfigurationError
 from rag.settings import Settings
 
-STATIC = Path(__file__).parent / "static"
 VERSION = "0.1.0"
 
 
@@ -85,15 +82,5 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, max_upload_bytes=settings.api.max_upload_bytes)
     app.add_middleware(Cors, origins=services.sites.origins if services else frozenset)
     app.add_middleware(SecurityHeaders)
-
-    @app.get("/", include_in_schema=False)
-    def chat_page() -> FileResponse:
-        return FileResponse(STATIC / "chat" / "index.html")
-
-    @app.get("/static/examples.json", include_in_schema=False)
-    def examples() -> FileResponse:
-        written = settings.data_dir / "examples.json"
-        return FileResponse(written if written.is_file() else STATIC / "no-examples.json")
-
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    install_pages(app, settings.data_dir)
     return app

@@ -1,176 +1,73 @@
-import { openWithKey } from "../ui/api.js";
-import { el } from "../ui/dom.js";
+import { Lexer, Tokenizer, getDefaults } from "../vendor/marked.esm.js";
+import { block, listItem } from "./blocks.js";
 
-const NEAREST_SHOWN = 3;
-const INLINE = /`([^`]+)`|\*\*(.+?)\*\*|\[(\d+)\]/g;
-
-/** An empty question-and-answer pair; the stream fills `text`, `sources` and `citations`. */
-export function createTurn(question) {
-  const answer = el("div", { className: "answer streaming", testid: "answer" });
-  const notices = el("div", { className: "notices" });
-  const sources = el("section", { className: "sources", ariaLabel: "Sources" });
-  const node = el("article", { className: "turn" }, el("h2", {}, question), answer, notices, sources);
-  const parts = { node, answer, notices, sourceList: sources };
-  return { question, text: "", sources: [], citations: [], cards: new Map(), ...parts };
-}
-
-export function notice(text, className = "", ...more) {
-  return el("p", { className: `notice ${className}`, testid: "notice" }, text, ...more);
-}
-
-/** Draw the answer so far: paragraphs, "- " lists, `code`, **bold**, and [n] as a chip to its source. */
-export function drawAnswer(turn, { streaming = false } = {}) {
-  const text = streaming ? turn.text.replace(/\[\d*$/, "") : turn.text;
-  turn.answer.classList.toggle("streaming", streaming);
-  turn.answer.replaceChildren(...(streaming && !text ? [waitingLine(turn)] : blocks(text, chipMaker(turn))));
-}
-
-function waitingLine({ sources }) {
-  const text = sources.length ? `Reading ${count(sources.length, "passage")}…` : "Searching the documents…";
-  return el("p", { className: "quiet" }, text);
-}
-
-function blocks(text, chip) {
-  const made = [];
-  let open = null;
-  for (const line of text.split("\n")) {
-    const item = line.match(/^\s*- (.*)/);
-    const tag = item ? "UL" : "P";
-    if (!line.trim()) open = null;
-    else {
-      if (open?.tagName !== tag) made.push((open = el(tag)));
-      else if (!item) open.append(el("br"));
-      open.append(...(item ? [el("li", {}, ...inline(item[1], chip))] : inline(line, chip)));
-    }
+/** Markdown without HTML, images and reference links: "[1]: so it says" is a sentence with a mark. */
+class Plain extends Tokenizer {
+  html() {}
+  tag() {}
+  def() {}
+  link(source) {
+    return source[0] === "!" ? undefined : super.link(source);
   }
-  return made;
 }
+const OPTIONS = { ...getDefaults(), breaks: true, tokenizer: new Plain() };
+const UNFINISHED_MARK = /\[\d*$/;
 
-function inline(text, chip) {
-  const nodes = [];
-  let end = 0;
-  for (const match of text.matchAll(INLINE)) {
-    const [whole, code, bold, mark] = match;
-    nodes.push(text.slice(end, match.index));
-    if (code) nodes.push(el("code", {}, code));
-    else if (bold) nodes.push(el("strong", {}, ...inline(bold, chip)));
-    else nodes.push(chip(Number(mark)) ?? whole);
-    end = match.index + whole.length;
+/** An answer that grows. What has the source that it had keeps its elements. `chip(n)` makes a mark's element. */
+export class Answer {
+  constructor(node, chip) {
+    Object.assign(this, { node, chip, blocks: [], source: "" });
   }
-  return [...nodes, text.slice(end)];
-}
 
-/** The i-th mark [n] takes the verdict of the i-th citation of n, or of the last one. */
-function chipMaker(turn) {
-  const seen = new Map();
-  return (n) => {
-    const card = turn.cards.get(n);
-    if (!card) return null;
-    const verdicts = turn.citations.filter((citation) => citation.n === n);
-    const verdict = verdicts[seen.get(n) ?? 0] ?? verdicts.at(-1);
-    seen.set(n, (seen.get(n) ?? 0) + 1);
-    return chip(n, card, verdict?.supported !== false);
-  };
-}
-
-function chip(n, card, supported) {
-  const title = (supported ? "" : "Not verified: the passage may not say this. ") + card.dataset.title;
-  const className = supported ? "chip" : "chip unverified";
-  const ariaLabel = `Source ${n}: ${title}`;
-  const onclick = () => openSource(card);
-  return el("button", { type: "button", className, title, ariaLabel, onclick, testid: "citation" }, String(n));
-}
-
-function openSource(card) {
-  const more = card.closest("details");
-  if (more) more.open = true;
-  card.focus({ preventScroll: true });
-  card.scrollIntoView({ block: "nearest" });
-}
-
-/** Fold every source away; `sortSources` brings out those that matter once the answer is known. */
-export function drawSources(turn) {
-  turn.cards = new Map(turn.sources.map((source) => [source.n, sourceCard(source, turn.citations)]));
-  turn.sourceList.replaceChildren(...foldedSources([...turn.cards.values()], "source"));
-}
-
-/** Cited sources come first and open; after an abstention, the nearest ones. */
-export function sortSources(turn, abstained) {
-  drawSources(turn);
-  const cited = new Set(turn.citations.map((citation) => citation.n));
-  const matters = ({ n }, rank) => (abstained ? rank < NEAREST_SHOWN : cited.has(n));
-  const shown = turn.sources.filter(matters).map(({ n }) => turn.cards.get(n));
-  const rest = [...turn.cards.values()].filter((card) => !shown.includes(card));
-  const heading = shown.length ? [el("h3", {}, abstained ? "Nearest passages" : "Sources")] : [];
-  const folded = foldedSources(rest, shown.length ? "more source" : "source");
-  turn.sourceList.replaceChildren(...heading, ...shown, ...folded);
-}
-
-function foldedSources(cards, noun) {
-  return cards.length ? [el("details", {}, el("summary", {}, count(cards.length, noun)), ...cards)] : [];
-}
-
-function sourceCard(source, citations) {
-  const { n, document_id: id, title, page, section, text } = source;
-  const place = [page && `page ${page}`, section].filter(Boolean).join(" · ");
-  const quotes = citations.filter((citation) => citation.n === n && citation.supported !== false);
-  const fragment = page ? `#page=${page}` : "";
-  const href = `/v1/documents/${encodeURIComponent(id)}/content${fragment}`;
-  const original = el("a", { href, target: "_blank", rel: "noopener", onclick: openWithKey }, "Open original");
-  original.dataset.name = title;
-  const number = el("span", { className: "number" }, String(n));
-  const heading = el("h4", {}, number, `${title} `, el("span", { className: "quiet" }, place));
-  const parts = [heading, ...passage(text ?? "", quotes), original];
-  const card = el("article", { className: "source", tabIndex: -1, testid: "source" }, ...parts);
-  card.dataset.title = [title, place].filter(Boolean).join(", ");
-  return card;
-}
-
-function passage(text, quotes) {
-  const quote = el("blockquote", {}, ...highlighted(text, quotes));
-  const expand = el("button", { type: "button", className: "plain", hidden: true }, "Show all");
-  expand.ariaExpanded = "false";
-  expand.onclick = () => {
-    const open = quote.classList.toggle("open");
-    expand.ariaExpanded = String(open);
-    expand.textContent = open ? "Show less" : "Show all";
-  };
-  foldedSizes.observe(quote);
-  return [quote, expand];
-}
-
-/** A folded passage shows its marked words, and offers more only when some is hidden. */
-const foldedSizes = new ResizeObserver((entries) => {
-  for (const { target: quote } of entries) {
-    if (quote.classList.contains("open")) continue;
-    const clipped = quote.scrollHeight > quote.clientHeight + 1;
-    quote.classList.toggle("clipped", clipped);
-    quote.nextSibling.hidden = !clipped;
-    const mark = quote.querySelector("mark");
-    quote.scrollTop = mark ? mark.offsetTop - parseFloat(getComputedStyle(quote).lineHeight) : 0;
+  /** Draw the answer so far. Where it has only grown, its last block alone is read again. */
+  draw(text, growing) {
+    const source = text.replace(/\r\n?/g, "\n").replace(growing ? UNFINISHED_MARK : "", "");
+    const known = this.blocks.slice(0, -1);
+    const from = known.length ? known[known.length - 1].end : 0;
+    if (source.slice(0, from) === this.source.slice(0, from)) this.replace(known.length, read(source, from, growing));
+    else this.replace(0, read(source, 0, growing));
+    this.source = source;
   }
-});
 
-function highlighted(text, quotes) {
-  const nodes = [];
-  let end = 0;
-  const spans = quotes.map(({ quote }) => find(text, quote)).filter(Boolean);
-  for (const [from, to] of spans.sort((a, b) => a[0] - b[0])) {
-    const start = Math.max(from, end);
-    if (to <= start) continue;
-    nodes.push(text.slice(end, start), el("mark", {}, text.slice(start, to)));
-    end = to;
+  replace(index, blocks) {
+    const old = this.blocks.slice(index);
+    let same = true;
+    const drawn = blocks.map((fresh, n) => {
+      const node = redrawn(same ? old[n] : null, fresh, this.chip);
+      same &&= node === old[n]?.node;
+      return { ...fresh, node };
+    });
+    const kept = new Set(drawn.map(({ node }) => node));
+    old.filter(({ node }) => !kept.has(node)).forEach(({ node }) => node.remove());
+    const added = drawn.filter(({ node }) => !node.parentNode);
+    this.node.append(...added.map(({ node }) => Object.assign(node, { dir: "auto" })));
+    this.blocks = [...this.blocks.slice(0, index), ...drawn];
   }
-  return [...nodes, text.slice(end)];
 }
 
-/** Where the quote stands in the text, as [from, to]; white space may differ. */
-function find(text, quote) {
-  const words = (quote ?? "").trim().split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  const match = words[0] && text.match(new RegExp(words.join("\\s+")));
-  return match && [match.index, match.index + match[0].length];
+/** The element of a block: the old one if it has not changed, or is a list that others or more items have come to. */
+function redrawn(old, { token, raw }, chip) {
+  if (old?.raw === raw) return old.node;
+  const is = ({ type, ordered }) => `${type} ${ordered}`;
+  if (!old || token.type !== "list" || is(token) !== is(old.token)) return block(token, chip);
+  const { items } = token;
+  const other = items.findIndex(({ raw: text, loose }, n) => text !== old.token.items[n]?.raw || loose !== old.token.items[n].loose);
+  const from = other < 0 ? items.length : other;
+  [...old.node.children].slice(from).forEach((node) => node.remove());
+  old.node.append(...items.slice(from).map((item) => listItem(item, chip)));
+  return old.node;
 }
 
-export function count(number, noun) {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+function read(whole, from, growing) {
+  let end = from;
+  const tokens = new Lexer(OPTIONS).lex(closed(whole.slice(from), growing));
+  const blocks = tokens.map((token) => ({ token, raw: token.raw, end: (end += token.raw.length) }));
+  return blocks.filter(({ token }) => token.type !== "space");
+}
+
+/** Close what the writer has opened and not closed yet, so that no stars show up and go. */
+function closed(source, growing) {
+  const open = (mark) => source.split("\n\n").pop().split(mark).length % 2 === 0;
+  if (!growing || /^ {0,3}(```|~~~)/m.test(source)) return source;
+  return source.trimEnd() + (open("`") ? "`" : open("**") ? "**" : "");
 }

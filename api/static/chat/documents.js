@@ -1,4 +1,3 @@
-import { count, notice } from "./answer.js";
 import { call, Problem } from "../ui/api.js";
 import { byId, confirmed, el } from "../ui/dom.js";
 import { readEvents } from "../ui/sse.js";
@@ -10,6 +9,8 @@ const STATUSES = { queued: "Waiting", processing: "Processing", deleting: "Delet
 const panel = byId("documents");
 const wide = matchMedia("(min-width: 900px)");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 function describe({ status, stage, progress, pages, chunks, error }) {
   if (status === "failed") return new Problem(error ?? { title: "Failed" }).message;
@@ -72,7 +73,7 @@ async function deleteDocument({ id, filename }) {
 
 function showListProblem(error) {
   const again = el("button", { type: "button", className: "plain", onclick: refreshDocuments }, "Try again");
-  byId("documents-notice").replaceChildren(notice(error.message, "bad", again));
+  byId("documents-notice").replaceChildren(el("p", { className: "notice bad", testid: "notice" }, error.message, again));
 }
 
 const waiting = [];

@@ -1,14 +1,15 @@
 import { byId, confirmed, el } from "./dom.js";
+import { Problem, send } from "./http.js";
+
+export { Problem };
 
 const KEY = "attest.key";
-const storedKey = () => sessionStorage.getItem(KEY);
+let token = null;
+const storedKey = () => token ?? sessionStorage.getItem(KEY);
 
-/** What went wrong, as the service's problem+json says it. */
-export class Problem extends Error {
-  constructor({ title = "Something went wrong", detail, status } = {}) {
-    super(detail ? `${title}: ${detail}` : title);
-    this.status = status;
-  }
+/** Use a token that the page was opened with in place of a key. It is held in memory alone. */
+export function useToken(given) {
+  token = given;
 }
 
 /** Fetch from the service. Asks for a key after a 401; throws Problem unless the answer is good. */
@@ -16,23 +17,10 @@ export async function call(path, options = {}) {
   const key = storedKey();
   const response = await send(path, key, options);
   if (response.ok) return response;
-  if (response.status === 401 && (key !== storedKey() || (await askForKey(key)))) {
+  if (response.status === 401 && !token && (key !== storedKey() || (await askForKey(key)))) {
     return call(path, options);
   }
-  const unnamed = { title: `The service answered ${response.status}` };
-  throw new Problem(await response.json().catch(() => unnamed));
-}
-
-async function send(path, key, { json, headers, ...options }) {
-  const sent = new Headers(headers);
-  if (key) sent.set("Authorization", `Bearer ${key}`);
-  if (json) sent.set("Content-Type", "application/json");
-  try {
-    return await fetch(path, { ...options, headers: sent, body: json ? JSON.stringify(json) : options.body });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem({ title: "The service cannot be reached", detail: "Is it running, and are you online?" });
-  }
+  throw await Problem.of(response);
 }
 
 let asking = null;
@@ -59,7 +47,7 @@ export async function openWithKey(event) {
   event.preventDefault();
   const link = event.currentTarget;
   try {
-    const blob = await (await call(link.pathname)).blob();
+    const blob = await (await call(link.pathname + link.search)).blob();
     const url = URL.createObjectURL(blob);
     if (blob.type.startsWith("application/pdf")) window.open(url + link.hash, "_blank", "noopener");
     else el("a", { href: url, download: link.dataset.name }).click();

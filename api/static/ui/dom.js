@@ -1,12 +1,6 @@
-export const byId = (id) => document.getElementById(id);
+export { el } from "./el.js";
 
-/** Build an element. Children are nodes or text; text is never parsed as HTML. */
-export function el(tag, { testid, ...properties } = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), properties);
-  if (testid) node.dataset.testid = testid;
-  node.append(...children);
-  return node;
-}
+export const byId = (id) => document.getElementById(id);
 
 /** Show a modal dialog; true when it was left by its main button. */
 export function confirmed(dialog) {

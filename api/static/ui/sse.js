@@ -19,18 +19,20 @@ async function* readLines(body) {
 }
 
 /**
- * Yield {event, data} for each server-sent event in a fetch body. Leaving the loop cancels the body.
+ * Yield {event, data, id} for each server-sent event in a fetch body; `id` is the last one that was sent. Leaving the loop cancels the body.
  * Comments are skipped and an event cut off by the end is dropped (WHATWG HTML, section 9.2.6).
  */
 export async function* readEvents(body) {
   let event = "";
   let data = [];
+  let id = "";
   for await (const line of readLines(body)) {
     const [, field, value = ""] = line.match(/^([^:]*)(?:: ?(.*))?$/s);
     if (field === "event") event = value;
     if (field === "data") data.push(value);
+    if (field === "id") id = value;
     if (line !== "") continue;
-    if (data.length) yield { event: event || "message", data: data.join("\n") };
+    if (data.length) yield { event: event || "message", data: data.join("\n"), id };
     event = "";
     data = [];
   }
