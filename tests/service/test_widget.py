@@ -16,7 +16,13 @@ from tests.service.widget import Site
 
 MOST_BYTES = 35_000
 LONGEST_TASK_MS = 50
-HOSTILE = """<style>* { all: unset !important; display: block; color: red } html { font-size: 62.5% }</style>
+HOSTILE = """<style>
+  * { all: unset !important; display: block !important; color: red !important }
+  * { --ink: red !important; --s4: 9em !important }
+  html { font-size: 62.5% !important; letter-spacing: 3px !important; font-style: italic !important }
+  attest-chat { display: none !important; opacity: 0.5 !important }
+  attest-chat { transform: scale(2) !important; left: 9px !important }
+</style>
 <script>
   Array.prototype.toJSON = function () { return JSON.stringify("no"); };
   Array.prototype.remove = Array.prototype.each = Object.prototype.extend = Object.prototype.each = function () {};
@@ -402,6 +408,19 @@ def test_an_answer_that_grew_is_as_one_drawn_at_once(site: Site) -> None:
     )
     assert grown == whole
     assert all(f"<{name}" in whole for name in ("strong", "ul", "ol", "table", "pre", "h3", "blockquote", "br", "a "))
+
+
+def test_an_answer_that_came_out_different_is_drawn_as_it_is(site: Site) -> None:
+    site.page.goto(site.origin)
+    drawn = site.page.evaluate(
+        """async (texts) => {
+          const { Answer } = await import("/static/chat/answer.js");
+          const answer = new Answer(document.createElement("div"), String);
+          return texts.map((text) => { answer.draw(text, false); return answer.node.textContent; });
+        }""",
+        ["One.\n\n- two\n- three", "Other.\n\n- two\n- three", "- two\n- four", ""],
+    )
+    assert drawn == ["One.twothree", "Other.twothree", "twofour", ""]
 
 
 def test_a_long_answer_keeps_its_blocks_and_never_holds_the_page_up(site: Site) -> None:
