@@ -1,4 +1,4 @@
-"""The pages that people open: the chat, the console and the view that a citation leads to, and the widget. Their files are static."""
+"""The pages that people open: the chat, the console, the view of a citation; and the widget. All are static."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from starlette.types import Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
 REVALIDATE = {"Cache-Control": "no-cache"}  # a page of one release must not run with the scripts of another
-FOR_ANY_PAGE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+FOR_ANY_PAGE = {"Cross-Origin-Resource-Policy": "cross-origin"}  # `api.cors` lets scripts read them
 WIDGET_HEADERS = FOR_ANY_PAGE | {"Cache-Control": "public, max-age=300"}
 
 
 class SharedFiles(StaticFiles):
-    """Files that any page may fetch, as the widget's does."""
+    """Files that any page may load, as the widget's are."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)

@@ -28,13 +28,23 @@ from rag.settings import Settings
 HOUR_S = 3600
 
 
-def source(n: int, text: str, *, title: str = "Leave rules", page: int | None = 3, section: str = "Leave") -> dict[str, Any]:
+def source(
+    n: int, text: str, *, title: str = "Leave rules", page: int | None = 3, section: str = "Leave"
+) -> dict[str, Any]:
     place = {"document_id": f"d{n}", "version": 1, "title": title, "page": page, "section": section}
     return {"n": n, "text": text, "start": 10, "end": 10 + len(text), "score": 1.0, **place}
 
 
 def citation(n: int, quote: str, *, supported: bool = True) -> dict[str, Any]:
-    return {"n": n, "document_id": f"d{n}", "version": 1, "start": 12, "end": 20, "quote": quote, "supported": supported}
+    return {
+        "n": n,
+        "document_id": f"d{n}",
+        "version": 1,
+        "start": 12,
+        "end": 20,
+        "quote": quote,
+        "supported": supported,
+    }
 
 
 @dataclass(kw_only=True)
@@ -45,13 +55,17 @@ class Written:
     """
 
     words: tuple[str, ...] = ("Everyone has ", "**six days** ", "of leave [1].")
-    sources: list[dict[str, Any]] = field(default_factory=lambda: [source(1, "In all, everyone has six days of leave.")])
+    sources: list[dict[str, Any]] = field(
+        default_factory=lambda: [source(1, "In all, everyone has six days of leave.")]
+    )
     citations: list[dict[str, Any]] = field(default_factory=lambda: [citation(1, "six days of leave")])
     done: dict[str, Any] = field(default_factory=dict)
     word_s: float = 0.0
     breaks_after: int | None = None
     problem: tuple[int, str] | None = None
+    detail: str = "As written."
     refused: int | None = None
+    documents: list[dict[str, Any]] = field(default_factory=list)
     expired: set[str] = field(default_factory=set)
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
 
@@ -60,7 +74,12 @@ class Written:
         return [path for path, _, _ in self.asked]
 
     def events(self) -> list[tuple[str, Any]]:
-        end = {"answer": "".join(self.words), "abstained": False, "citations": self.citations, "generator": "small-model"}
+        end = {
+            "answer": "".join(self.words),
+            "abstained": False,
+            "citations": self.citations,
+            "generator": "small-model",
+        }
         done = end | {"trace_id": "t1", "conversation_id": "c1"} | self.done
         words = [("token", {"text": word}) for word in self.words]
         cited = [("citation", one) for one in self.citations]
@@ -71,6 +90,7 @@ class Written:
             await asyncio.sleep(self.word_s if event == "token" else 0)
             if self.breaks_after is not None and number > self.breaks_after:
                 self.breaks_after = None
+                await asyncio.sleep(0.2)  # what came before has been read
                 raise ConnectionError("as written")
             yield f"id: t1-{number}\nevent: {event}\ndata: {json.dumps(data)}\n\n"
 
@@ -82,7 +102,7 @@ def written_app(written: Written) -> ASGIApp:
     async def sessions(request: Request) -> Response:
         await note(request)
         if written.refused:
-            return _problem(written.refused, "forbidden")
+            return _problem(written.refused, "forbidden", written.detail)
         expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + HOUR_S))
         token = f"vs_{written.paths.count('/v1/sessions')}"
         return JSONResponse({"token": token, "expires_at": expires, "questions_left": 9}, 201)
@@ -90,9 +110,9 @@ def written_app(written: Written) -> ASGIApp:
     async def ask(request: Request) -> Response:
         await note(request)
         if request.headers.get("Authorization") in written.expired:
-            return _problem(401, "unauthenticated")
+            return _problem(401, "unauthenticated", written.detail)
         if written.problem:
-            return _problem(*written.problem)
+            return _problem(*written.problem, written.detail)
         after = int(request.headers.get("Last-Event-ID", "-0").split("-")[1])
         return StreamingResponse(written.frames(after), media_type="text/event-stream")
 
@@ -101,19 +121,25 @@ def written_app(written: Written) -> ASGIApp:
         return Response(status_code=204)
 
     async def documents(_request: Request) -> Response:
-        return JSONResponse({"documents": [], "next_cursor": None})
+        return JSONResponse({"documents": written.documents, "next_cursor": None})
 
     routes = {"/v1/sessions": sessions, "/v1/ask": ask, "/v1/feedback": feedback}
     headers = ["Authorization", "Content-Type", "Last-Event-ID"]
-    cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=headers, expose_headers=["Retry-After"])
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["POST"],
+        allow_headers=headers,
+        expose_headers=["Retry-After"],
+    )
     posts = [Route(path, answer, methods=["POST"]) for path, answer in routes.items()]
     ready = Route("/readyz", lambda _request: JSONResponse({"status": "ok", "checks": {}}))
     pages = Mount("/", create_app(Settings()))
     return Starlette(routes=[*posts, Route("/v1/documents", documents), ready, pages], middleware=[cors])
 
 
-def _problem(status: int, kind: str) -> Response:
-    body = {"type": kind, "title": "No", "status": status, "detail": "As written."}
+def _problem(status: int, kind: str, detail: str) -> Response:
+    body = {"type": kind, "title": "No", "status": status, "detail": detail}
     return JSONResponse(body, status, {"Retry-After": "60"}, media_type="application/problem+json")
 
 
@@ -141,5 +167,3 @@ def served(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = server.force_exit = True
         thread.join()
-
-

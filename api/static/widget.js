@@ -69,7 +69,7 @@
 
   const begin = () => {
     document.body.append(host);
-    (window.requestIdleCallback ?? setTimeout)(wasOpen() ? () => load().then(({ show }) => show(true, false)) : warm);
+    (window.requestIdleCallback ?? setTimeout)(wasOpen() ? () => load().then(({ show }) => show(true, false), () => {}) : warm);
   };
   function wasOpen() {
     try {

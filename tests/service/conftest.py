@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.service import ROOT, Service, answers, free_port, start, stop, wait_until
+from tests.service.widget import Site, opened_site
 
 DEFAULTS, AT_SCALE = "defaults", "at scale"
 # Chromium asks its maker's hosts at every start unless told not to; root needs --no-sandbox.
@@ -102,3 +103,10 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     context.close()
     assert errors == []
     assert [url for url in requests if not url.startswith(service.url)] == []
+
+
+@pytest.fixture
+def site(browser: Browser) -> Iterator[Site]:
+    """A site of someone else that has the widget."""
+    with opened_site(browser) as opened:
+        yield opened

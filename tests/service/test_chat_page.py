@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from bench.service import Service
+from tests.service.test_widget import violations
+from tests.service.widget import Site
 
 RULES = """# Bicycle rules
 
@@ -54,3 +57,43 @@ def test_a_refused_file_says_why(page: Page, tmp_path: Path) -> None:
     page.get_by_test_id("upload-input").set_input_files(program)
 
     expect(page.get_by_test_id("upload-row")).to_contain_text("This kind of file is not supported")
+
+
+def test_the_conversation_outlives_a_reload_until_a_new_one_begins(site: Site) -> None:
+    site.page.goto(site.origin)
+    expect(site.page.get_by_test_id("question")).to_be_focused()
+    expect(site.ask()).to_contain_text("six days")
+    expect(site.page.get_by_test_id("source")).to_be_visible()
+
+    site.page.reload()
+    expect(site.page.get_by_test_id("answer")).to_contain_text("six days")
+    site.page.get_by_role("button", name="New conversation").click()
+
+    expect(site.page.get_by_test_id("answer")).to_have_count(0)
+    expect(site.page.get_by_role("heading", name="Ask your documents")).to_be_visible()
+    assert site.written.paths == ["/v1/ask"]
+
+
+def test_the_original_opens_where_the_quote_stands(site: Site) -> None:
+    site.page.goto(site.origin)
+    site.ask()
+
+    link = site.page.get_by_role("link", name="Open original")
+    expect(link).to_have_attribute("href", "/view#document=d1&version=1&start=12&end=20&page=3")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_page_is_accessible_and_fits(site: Site, scheme: str, width: int) -> None:
+    site.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    site.page.set_viewport_size({"width": width, "height": 640})
+    site.page.goto(site.origin)
+    expect(site.page.get_by_test_id("question")).to_be_visible()
+    assert violations(site.page) == []
+
+    site.written.words += ("x" * 200,)
+    site.ask()
+    expect(site.page.get_by_test_id("source")).to_be_visible()
+
+    assert violations(site.page) == []
+    assert site.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -12,9 +12,9 @@ from bench.service import ROOT, Service
 TEXT = "Before 😀 it.\n\nThe marked words stand here.\n"
 
 
-def open_view(page: Page, service: Service, document: dict[str, Any], **more: object) -> None:
-    page.goto("about:blank")
-    page.goto(f"{service.url}/view#{urlencode({'document': document['id'], 'version': document['version'], **more})}")
+def open_view(tab: Page, service: Service, document: dict[str, Any], **more: object) -> None:
+    tab.goto("about:blank")
+    tab.goto(f"{service.url}/view#{urlencode({'document': document['id'], 'version': document['version'], **more})}")
 
 
 def test_the_cited_words_are_marked_in_the_text(page: Page, service: Service) -> None:

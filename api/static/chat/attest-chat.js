@@ -37,7 +37,7 @@ class AttestChat extends HTMLElement {
     const { texts } = this;
     const examples = suggestions.map((text) => button(text, () => this.ask(text)));
     const group = el("div", { className: "examples", role: "group", ariaLabel: texts.examples }, ...examples);
-    const head = heading ? [el("h1", {}, heading)] : [];
+    const head = heading ? [el("h2", {}, heading)] : [];
     this.welcome = el("section", { className: "welcome" }, ...head, el("p", { dir: "auto" }, greeting || texts.greeting), group);
     this.list = el("div", { className: "turns" });
     this.field = el("textarea", { rows: 1, dir: "auto", maxLength: 4000, testid: "question" });
@@ -101,7 +101,7 @@ class AttestChat extends HTMLElement {
         turn.on(event, data);
         if (event === "done") this.conversation = data.conversation_id;
       }
-      this.say(turn.data.text.replace(/\s*\[\d+\]/g, ""));
+      this.say(turn.data.text.replace(/\s*\[\d+\]|[*`#|]/g, ""));
     } catch (error) {
       if (error.name === "AbortError") return turn.stop();
       if (error.kind === "conversation-not-found" && this.conversation) {
@@ -172,9 +172,7 @@ class AttestChat extends HTMLElement {
     const at = s && new Date(Date.now() + s * 1000).toLocaleTimeString(language, { timeStyle: "short" });
     if (kind === "over-quota") return fill(texts.quota, { at });
     if (status === 429) return fill(texts.busy, { n: s || 5 });
-    if (status === 403) return texts.refused;
-    const named = { offline: texts.offline, unreachable: texts.unreachable }[kind];
-    if (named) return named;
+    if (["offline", "unreachable", "refused"].includes(kind)) return texts[kind];
     if (kind === "cut-off" || kind === "answer-gone") return texts.cutOff;
     if (error instanceof Problem) return error.message;
     console.error(error);

@@ -11,21 +11,24 @@ export function block(token, chip) {
   const blocks = (inner) => inner.filter((one) => one.type !== "space").map((one) => block(one, chip));
   const made = {
     heading: () => el("h3", {}, ...inline(tokens, chip)),
-    code: () => el("pre", { dir: "ltr" }, el("code", {}, token.text)),
+    code: () => el("pre", {}, el("code", { dir: "ltr" }, token.text)),
     blockquote: () => el("blockquote", {}, ...blocks(tokens)),
     hr: () => el("hr"),
-    list: () => el(token.ordered ? "ol" : "ul", token.ordered ? { start: Number(token.start) } : {}, ...token.items.map(item)),
+    list: () => el(token.ordered ? "ol" : "ul", token.ordered ? { start: Number(token.start) } : {}, ...token.items.map((item) => listItem(item, chip))),
     table: () => table(token, chip),
   };
-  const item = (one) => el("li", { dir: "auto" }, ...one.tokens.flatMap((inner) =>
-    inner.type === "text" ? inline([inner], chip) : inner.type === "space" ? [] : [block(inner, chip)]));
-  const node = Object.hasOwn(made, type) ? made[type]() : el("p", {}, ...inline(token.tokens ?? [token], chip));
-  node.dir ||= "auto";
-  return node;
+  return Object.hasOwn(made, type) ? made[type]() : el("p", {}, ...inline(token.tokens ?? [token], chip));
+}
+
+export function listItem({ tokens }, chip) {
+  return el("li", {}, ...tokens.flatMap((one) => {
+    if (one.type === "space") return [];
+    return one.type === "text" || one.type === "checkbox" ? inline([one], chip) : [block(one, chip)];
+  }));
 }
 
 function table({ header, rows }, chip) {
-  const row = (cells, tag) => el("tr", {}, ...cells.map(({ tokens }) => el(tag, { dir: "auto" }, ...inline(tokens, chip))));
+  const row = (cells, tag) => el("tr", {}, ...cells.map(({ tokens }) => el(tag, {}, ...inline(tokens, chip))));
   const body = el("tbody", {}, ...rows.map((cells) => row(cells, "td")));
   return el("div", { className: "scrolling", tabIndex: 0 }, el("table", {}, el("thead", {}, row(header, "th")), body));
 }

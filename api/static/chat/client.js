@@ -32,7 +32,7 @@ export function visitor(base, site) {
 
   async function begin() {
     const response = await send(`${base}v1/sessions`, null, { method: "POST", json: { site_key: site } });
-    if (!response.ok) throw await Problem.of(response);
+    if (!response.ok) throw Object.assign(await Problem.of(response), response.status === 403 && { kind: "refused" });
     session = await response.json();
     store.write(name, session);
   }

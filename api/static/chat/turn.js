@@ -20,7 +20,7 @@ export class Turn {
     this.answer = el("div", { className: "answer", testid: "answer" });
     this.notices = el("div", { className: "notices" });
     this.actions = el("div", { className: "actions" });
-    this.list = el("section", { className: "sources", ariaLabel: chat.texts.sources });
+    this.list = el("div", { className: "sources", role: "group", ariaLabel: chat.texts.sources });
     this.more = el("div", { className: "following" });
     const heading = el("h2", { dir: "auto" }, data.question);
     const parts = [heading, this.waiting, this.answer, this.notices, this.actions, this.list, this.more];
@@ -34,7 +34,10 @@ export class Turn {
   on(event, data) {
     if (event === "error") throw new Problem(data);
     if (event === "token") this.data.text += data.text;
-    if (event === "citation") this.data.citations.push(data);
+    if (event === "citation") {
+      this.data.citations.push(data);
+      this.judged = false;
+    }
     if (event === "sources") {
       this.data.sources = data.sources;
       this.cards = drawSources(this.list, this.data, this.chat);
@@ -71,7 +74,7 @@ export class Turn {
     this.waiting.textContent = sources.length ? texts.reading : texts.searching;
     this.answer.classList.toggle("streaming", !ended);
     this.drawing.draw(text, !ended);
-    this.judge();
+    if (ended || !this.judged) this.judge();
   }
 
   /** Draw what stays: the whole answer, what is to be said of it, its sources, and what may be done next. */
@@ -158,24 +161,25 @@ export class Turn {
   }
 
   chip(n) {
-    const card = this.cards.get(n);
+    if (!this.cards.has(n)) return null;
+    this.judged = false;
     const onclick = () => openSource(this.cards.get(n));
-    return card && el("button", { type: "button", className: "chip", onclick, testid: "citation" }, String(n));
+    return el("button", { type: "button", className: "chip", onclick, testid: "citation" }, String(n));
   }
 
   /** The i-th mark [n] takes the verdict of the i-th citation of n, or of the last one. */
   judge() {
     const { texts, fill } = this.chat;
     const seen = {};
+    this.judged = true;
     for (const chip of this.answer.querySelectorAll(".chip")) {
       const n = Number(chip.textContent);
       const verdicts = this.data.citations.filter((citation) => citation.n === n);
       const verdict = verdicts[(seen[n] = (seen[n] ?? -1) + 1)] ?? verdicts[verdicts.length - 1];
       const doubted = verdict?.supported === false;
-      const { title } = this.cards.get(n).dataset;
+      const title = (doubted ? `${texts.unverified} ` : "") + this.cards.get(n).dataset.title;
       chip.classList.toggle("unverified", doubted);
-      chip.title = (doubted ? `${texts.unverified} ` : "") + title;
-      chip.ariaLabel = fill(texts.source, { n, title: chip.title });
+      if (chip.title !== title) Object.assign(chip, { title, ariaLabel: fill(texts.source, { n, title }) });
     }
   }
 }

@@ -9,6 +9,7 @@ const SENT_AT_ONCE = 3;
 const ROWS_IN_WORK = 8;
 const ROWS_FAILED = 100;
 const ROWS_READY = 4;
+const MANY = 10;
 
 /** What became of the files added since the page was opened; they go on while other views are shown. */
 const items = [];
@@ -165,7 +166,8 @@ function draw() {
 }
 
 function timeLeft(done) {
-  const left = items.length > 3 && done < items.length ? overall.left(items.length) : null;
+  const tells = items.length - done >= MANY; // the last few may be the longest
+  const left = tells ? overall.left(items.length) : null;
   return left ? `about ${duration(left)} left` : "";
 }
 
