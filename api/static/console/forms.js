@@ -18,7 +18,7 @@ export function choices(label, options, chosen, onChoose) {
 /** Ask in a dialog until `save()` succeeds; it opens again with what was given and why it failed. Null if cancelled. */
 export async function askToSave({ title, body, action, save }) {
   let failure = [];
-  while (await ask({ title, body: [...body, ...failure], action })) {
+  while (await ask({ title, body: [...failure, ...body], action })) {
     try {
       return (await save()) ?? {};
     } catch (error) {

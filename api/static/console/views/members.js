@@ -39,7 +39,7 @@ export async function show(main, params, { signal }) {
   ];
   const list = table({ label: "Keys", columns, stacked: true, signal, key: ({ id }) => id, load, empty });
   main.querySelector(".head").append(el("div", { className: "bar" }, add));
-  main.append(el("p", { className: "quiet" }, about), el("div", { className: "bar filters" }, tabs), list.node);
+  main.append(el("p", { className: "quiet summary" }, about), el("div", { className: "bar filters" }, tabs), list.node);
   await list.reload();
 
   async function load(cursor) {

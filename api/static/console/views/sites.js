@@ -54,7 +54,7 @@ function card(site, { edit, remove }) {
   }, `${label}…`);
   const head = el("div", { className: "bar" }, el("h2", { className: "grow" }, site.name), state,
     button("Edit", edit), button("Remove", remove, "bad"));
-  const list = [["Pages", site.origins.join(", ")], ["Collections", site.collections.join(", ")],
+  const list = [["Origins", site.origins.join(", ")], ["Collections", site.collections.join(", ")],
     ["Groups", site.groups.join(", ")], ["Questions today", today(site)],
     ["Each visitor", `up to ${site.visitor_questions_per_day.toLocaleString("en")} a day`]];
   const node = el("section", { className: "card", ariaLabel: site.name, testid: "site" },
@@ -75,13 +75,13 @@ function askSite(site, collections) {
   const origins = el("textarea", { value: site?.origins.join("\n") ?? "", required: true, rows: 2, spellcheck: false });
   const known = [...new Set([...collections, ...(site?.collections ?? [])])].sort().map((each) => [each, each]);
   const asked = options("Collections that visitors ask", { list: known, chosen: site?.collections });
-  const groups = accessInput(site?.groups);
+  const groups = Object.assign(accessInput(site?.groups), { placeholder: "none" });
   const budget = (value) => el("input", { type: "number", min: 1, max: MOST, required: true, value });
   const [each, all] = [budget(site?.visitor_questions_per_day ?? 50), budget(site?.questions_per_day ?? 2000)];
   const enabled = el("input", { type: "checkbox", checked: site?.enabled ?? true });
   const budgets = el("div", { className: "two" },
     field("Questions a day, each visitor", each), field("Questions a day, all visitors", all));
-  const body = [field("Name", name), field("Pages", origins, ORIGINS_HINT), asked,
+  const body = [field("Name", name), field("Origins of its pages", origins, ORIGINS_HINT), asked,
     field("Groups", groups, GROUPS_HINT), budgets];
   if (site) body.push(el("label", { className: "tick" }, enabled, "Enabled"));
   const save = async () => {

@@ -10,6 +10,7 @@ export const title = "Question";
 
 const HEADING_CHARS = 140;
 const CANDIDATES_SHOWN = 20;
+const EARLIER = " (an earlier version)";
 
 export async function show(main, params, { signal, id }) {
   const href = `/console/questions${query({ days: params.get("days") })}`;
@@ -68,34 +69,43 @@ function sources({ citations }) {
   if (!citations.length) return [];
   return [section("Citations", el("ol", { className: "lines" }, ...citations.map((one) => {
     const checked = one.supported ? status("ready", "Supported") : status("failed", "Not supported");
-    const head = el("div", { className: "bar" }, `[${one.n}] `, documentLink(one), checked);
+    const head = el("div", { className: "bar" }, `[${one.n}] `, citationLink(one), checked);
     const quote = one.quote ? [el("blockquote", { className: "said" }, one.quote)] : [];
     return el("li", {}, head, ...quote);
   })))];
 }
 
-/** A citation leads to its words, a candidate to its document. */
-function documentLink({ document_id: id, title: name, version, start, end, page, state }) {
-  if (state === "removed") return el("span", { className: "quiet" }, "A document that is gone");
-  const place = new URLSearchParams({ document: id, version, start, end });
-  const href = version ? `/view#${place}` : `/console/documents/${encodeURIComponent(id)}`;
+/** A citation leads to its words, a candidate to its passage in the document. */
+function citationLink({ document_id: id, title: name, version, start, end, page, state }) {
+  if (state === "removed") return gone();
+  const href = `/view#${new URLSearchParams({ document: id, version, start, end, ...(page ? { page } : {}) })}`;
   const text = page ? `${name ?? id}, page ${page}` : name ?? id;
-  const more = state === "replaced" ? " (an earlier version)" : "";
-  return version ? el("a", { href, target: "_blank" }, text + more) : el("a", { href }, text + more);
+  return el("a", { href, target: "_blank" }, text + (state === "replaced" ? EARLIER : ""));
 }
+
+function candidateLink({ document_id: id, chunk_id: chunkId, title: name, state }) {
+  if (state === "removed") return gone();
+  const chunk = Number(chunkId.split(".").at(-1)) + 1; // an id ends with the passage's place, from 0
+  const href = `/console/documents/${encodeURIComponent(id)}`;
+  if (state === "replaced") return el("a", { href }, (name ?? id) + EARLIER);
+  return el("a", { href: href + query({ chunk }) }, `${name ?? id}, passage ${chunk}`);
+}
+
+const gone = () => el("span", { className: "quiet" }, "A document that is gone");
 
 const milliseconds = (number) => `${number >= 10 ? Math.round(number).toLocaleString("en") : number.toFixed(1)} ms`;
 
 function timings({ timings: given }) {
-  const names = Object.entries(given).sort(([, one], [, other]) => one - other);
+  const names = Object.entries(given);
   const list = (prefix) => names.filter(([name]) => name.startsWith("search_") === prefix)
     .map(([name, spent]) => [name.replace(/^search_/, "").replaceAll("_", " "), milliseconds(spent)]);
   const [steps, parts] = [list(false), list(true)];
   const shown = [["Since the question", steps], ["Parts of the search", parts]].filter(([, some]) => some.length);
-  return shown.length ? [section("Times", ...shown.flatMap(([label, some]) => [below(label), facts(some, "times")]))] : [];
+  if (!shown.length) return [];
+  return [section("Times", ...shown.flatMap(([label, some]) => [below(label), facts(some, "times")]))];
 }
 
-const documentCell = (row) => el("div", {}, documentLink(row), ...(row.dropped ? [below(row.dropped)] : []));
+const documentCell = (row) => el("div", {}, candidateLink(row), ...(row.dropped ? [below(row.dropped)] : []));
 
 async function candidates({ candidates: found }, signal) {
   const score = (value) => (value === null ? "–" : value.toFixed(3));

@@ -9,7 +9,8 @@ export const title = "Usage";
 
 const DAYS = [["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "A year"]];
 const BARS_MOST = 92; // more days are drawn by the week
-const PARTS = [["answered", "Answered"], ["abstained", "Not answered"], ["failed", "Failed"]];
+const PARTS = [["answered", "Answered"], ["abstained", "Not answered"],
+  ["failed", "Failed"], ["left", "Left before the end"]];
 const LINES_SHOWN = 31;
 
 export async function show(main, params, { signal }) {
@@ -52,6 +53,7 @@ function report({ days, by_caller: callers, by_generator: generators, total }) {
 }
 
 const shown = (number) => number.toLocaleString("en");
+const short = (number) => number.toLocaleString("en", { notation: "compact", maximumFractionDigits: 1 });
 const tokens = (sums) => sums.prompt_tokens + sums.completion_tokens;
 const money = (cost) => cost.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
@@ -66,9 +68,9 @@ function tiles(total) {
     ["Not answered", shown(total.abstained), share(total.abstained, total.questions)],
     ["Failed", shown(total.failed), share(total.failed, total.questions)],
     ["Given again", shown(total.cached), share(total.cached, total.questions)],
-    ["Tokens", shown(tokens(total)), `${shown(total.completion_tokens)} written`],
+    ["Tokens", short(tokens(total)), `${short(total.completion_tokens)} written`],
   ];
-  if (total.cost !== null) list.push(["Cost", money(total.cost), "at the prices of your policy"]);
+  if (total.cost !== null) list.push(["Cost", money(total.cost), "at your prices"]);
   const aside = (text) => (text ? [el("dd", { className: "quiet below" }, text)] : []);
   return el("dl", { className: "tiles", testid: "totals" }, ...list.map(([name, value, more]) =>
     el("div", { className: "card" }, el("dt", {}, name), el("dd", {}, value), ...aside(more))));
@@ -77,16 +79,20 @@ function tiles(total) {
 /* The chart, which the table below it says in words */
 
 function chart(days) {
-  const bars = days.length > BARS_MOST ? weeks(days) : days.map((one) => ({ ...one, label: one.day }));
+  const all = days.map((one) => ({ ...one, label: one.day, left: left(one) }));
+  const bars = days.length > BARS_MOST ? weeks(all) : all;
   const most = Math.max(1, ...bars.map(({ questions }) => questions));
   const area = el("div", { className: "bars" }, ...bars.map((one) => bar(one, most)));
   const per = days.length > BARS_MOST ? "week" : "day";
-  const highest = `up to ${count(most, "question")} a ${per}`;
-  const ends = el("div", { className: "ends quiet" }, day(days[0].day), highest, day(days.at(-1).day));
-  const legend = el("div", { className: "legend" }, ...PARTS.map(([name, label]) => el("span", { className: name }, label)));
+  const highest = el("div", { className: "quiet below" }, `Up to ${count(most, "question")} a ${per}`);
+  const ends = el("div", { className: "ends quiet" }, day(days[0].day), day(days.at(-1).day));
+  const named = PARTS.map(([name, label]) => el("span", { className: name }, label));
+  const legend = el("div", { className: "legend" }, ...named);
   const ariaLabel = `Questions by ${per}; the table below has them`;
-  return el("figure", { className: "card chart", role: "img", ariaLabel }, area, ends, legend);
+  return el("figure", { className: "card chart", role: "img", ariaLabel }, highest, area, ends, legend);
 }
+
+const left = ({ questions, answered, abstained, failed }) => questions - answered - abstained - failed;
 
 function bar(sums, most) {
   const node = el("div", { className: "bar-of-day" });
