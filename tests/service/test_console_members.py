@@ -76,10 +76,10 @@ def test_a_site_is_made_changed_and_removed(page: Page, service: Service) -> Non
     dialog.get_by_role("button", name="Create").click()
 
     card = page.get_by_test_id("site").filter(has_text="Help pages")
+    expect(card).to_contain_text("0 of 2,000")
     [made] = sites(service, "Help pages")
     tag = f'<script src="{service.url}/widget.js" data-site="{made["key"]}" async></script>'
     expect(card.get_by_label("Script tag of Help pages")).to_have_value(tag)
-    expect(card).to_contain_text("0 of 2,000")
     assert made["origins"] == ["https://help.example.com", "https://www.example.com"]
     assert_accessible(page)
 

@@ -135,7 +135,7 @@ def test_usage_is_told_by_day_caller_and_generator(
     total = service.http.get("/v1/usage?days=7").json()["total"]
     expect(page.get_by_test_id("totals")).to_contain_text(f"Questions{total['questions']:,}")
     expect(page.locator(".bar-of-day")).to_have_count(7)
-    page.get_by_text("By day").click()
+    page.locator("summary").click()
     expect(page.get_by_role("table", name="By day").get_by_test_id("row")).to_have_count(7)
     expect(page.get_by_role("table", name="By caller")).to_contain_text("local")
     expect(page.get_by_role("table", name="By generator")).to_contain_text("extractive")

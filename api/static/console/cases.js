@@ -76,7 +76,7 @@ export function caseTable(signal) {
     { label: "Question", cell: questionCell, className: "document" },
     { label: "Documents", cell: documentsCell, className: "state" },
     { label: "Made", cell: ({ created_at: at }) => time(at), wide: true, className: "added" },
-    { label: "", cell: (row) => removal(row, list), className: "end" },
+    { label: el("span", { className: "unseen" }, "Actions"), cell: (row) => removal(row, list), className: "end" },
   ];
   const load = async (cursor) => {
     const offset = cursor ?? 0;

@@ -35,7 +35,7 @@ export async function show(main, params, { signal }) {
     { label: "May", cell: mayCell, className: "state" },
     { label: "Last used", cell: ({ last_used_at: at }) => (at ? time(at) : "never"), wide: true, className: "added" },
     { label: "Created", cell: ({ created_at: at }) => day(at), wide: true, className: "added" },
-    { label: "", cell: (row) => (row.revoked ? status("failed", "Revoked") : revocation(row)), className: "end" },
+    { label: el("span", { className: "unseen" }, "Actions"), cell: endCell, className: "end" },
   ];
   const list = table({ label: "Keys", columns, stacked: true, signal, key: ({ id }) => id, load, empty });
   main.querySelector(".head").append(el("div", { className: "bar" }, add));
@@ -51,6 +51,10 @@ export async function show(main, params, { signal }) {
   function empty() {
     const none = "No keys. At the machine itself none is needed; people elsewhere need one.";
     return el("p", { className: "nothing" }, state.show ? "No key was revoked." : none);
+  }
+
+  function endCell(row) {
+    return row.revoked ? status("failed", "Revoked") : revocation(row);
   }
 
   async function create() {
