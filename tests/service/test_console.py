@@ -1,38 +1,19 @@
 """The console in a real Chromium: folders dropped in, followed, read beside their passages, changed many at once."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from bench.service import ROOT, Service
 from rag.database import connect
 from rag.keys import Keys
 from rag.types import Scope
+from tests.service.console import HOSTILE, Visit, assert_accessible
 
-HOSTILE = "<img src=//evil.example onerror=alert(1)>"
 SCRIPT = b"# <script src=//evil.example></script>\n\n<img src=//evil.example onerror=\"document.title='taken'\"> Words."
 RULES = "# Bicycle rules\n\nCompany bicycles are kept in shed 4.\n\n## Loans\n\nA bicycle may be lent for 14 days.\n"
-
-Visit = Callable[[str], None]
-
-
-@pytest.fixture
-def visit(page: Page, service: Service) -> Visit:
-    """Open a path of the console."""
-
-    def go(path: str) -> None:
-        page.goto(f"{service.url}/console/{path}")
-
-    return go
-
-
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
 
 
 def drop(page: Page, path: Path) -> None:
