@@ -1,5 +1,6 @@
 """The console in a real Chromium: folders dropped in, followed, read beside their passages, changed many at once."""
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -221,6 +222,18 @@ def test_a_key_without_the_right_to_write_sees_no_way_to(page: Page, visit: Visi
     expect(page.get_by_test_id("row").get_by_role("checkbox")).to_have_count(0)
     visit("usage")
     expect(page.get_by_role("heading", level=1)).to_have_text("This key may not see this page")
+
+
+def test_the_first_load_is_small(page: Page, visit: Visit) -> None:
+    sizes: list[int] = []
+    files = re.compile("/console|/static/")
+    page.on(
+        "response", lambda answer: sizes.append(len(gzip.compress(answer.body()))) if files.search(answer.url) else None
+    )
+    visit("documents")
+    expect(page.get_by_test_id("limits")).to_contain_text("Up to")
+
+    assert 10_000 < sum(sizes) < 150_000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

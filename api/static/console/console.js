@@ -1,4 +1,4 @@
-import { Problem } from "../ui/api.js";
+import { forgetKey, hasKey, Problem } from "../ui/api.js";
 import { byId, el } from "../ui/dom.js";
 import { notice } from "../ui/parts.js";
 import { may, me } from "./caller.js";
@@ -72,7 +72,13 @@ function drawMenu(user, current) {
     if (name === current) link.ariaCurrent = "page";
     return el("li", {}, link);
   }));
-  byId("who").textContent = user.label ?? user.name;
+  const leave = el("button", { type: "button", className: "plain", onclick: signOut }, "Sign out");
+  byId("who").replaceChildren(user.label || user.name, ...(hasKey() ? [" ", leave] : []));
+}
+
+function signOut() {
+  forgetKey();
+  location.assign("/console");
 }
 
 wide.onchange = () => menu.matches(":popover-open") && menu.hidePopover();
