@@ -22,6 +22,7 @@ from api.routes import (
     documents,
     generations,
     health,
+    keys,
     metrics,
     openai,
     questions,
@@ -29,6 +30,7 @@ from api.routes import (
     sites,
     sources,
     traces,
+    usage,
 )
 from api.services import Services
 from rag.errors import ConfigurationError
@@ -73,7 +75,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         cases,
     ):
         app.include_router(module.router)
-    for module in (sites, openai, generations, audit, health, metrics):
+    for module in (keys, usage, sites, openai, generations, audit, health, metrics):
         app.include_router(module.router)
     if mcp:
         app.router.routes.append(Route("/mcp", mcp, methods=["POST"]))

@@ -35,6 +35,7 @@ from rag.settings import Settings
 from rag.sites import Sites
 from rag.sources import Sources
 from rag.traces import Traces
+from rag.usage import DailyUsage
 from rag.visits import Visits
 from rag.write import Writer
 
@@ -65,6 +66,7 @@ class Services:
     retriever: Retriever
     generator: Routing | None
     traces: Traces
+    usage: DailyUsage
     feedback: Feedback
     cases: Cases
     answerer: Answerer
@@ -84,11 +86,10 @@ def open_services(settings: Settings) -> Services:
     collections = Collections(engine)
     # Keys of other generators come by the names that the policy gives: no setting could know them.
     generator = open_routing(settings.generator, os.environ, collections)
-    traces = Traces(engine, settings.trace)
+    traces, usage = Traces(engine, settings.trace), DailyUsage(engine)
     conversations = Conversations(engine, settings.conversation.keep_days)
-    prompts = settings.data_dir / "prompts"
+    prompts, store = settings.data_dir / "prompts", open_store(settings)
     check_prompts(prompts)
-    store = open_store(settings)
     return Services(
         settings=settings,
         engine=engine,
@@ -118,6 +119,7 @@ def open_services(settings: Settings) -> Services:
         retriever=retriever,
         generator=generator,
         traces=traces,
+        usage=usage,
         feedback=Feedback(engine, settings.trace),
         cases=Cases(engine),
         answerer=Answerer(
@@ -127,6 +129,7 @@ def open_services(settings: Settings) -> Services:
             cache=open_cache(settings, retriever),
             conversations=conversations,
             traces=traces,
+            usage=usage,
         ),
         answers=Answers(settings.api.max_answers),
     )

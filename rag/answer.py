@@ -1,6 +1,6 @@
 """The question's story: retrieve, decide, generate, check. Yields what a reader may see, as it happens."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -17,8 +17,9 @@ from rag.marks import relabelled
 from rag.metrics import measured
 from rag.prompt import ABSTENTION
 from rag.retrieve import Retrieval, Retriever
-from rag.traces import Traces, traced
+from rag.traces import Keeper, Traces, recorded
 from rag.types import AnswerEvent, Citation, Search, Sources
+from rag.usage import DailyUsage
 from rag.write import Writer
 
 SEARCHED_MESSAGES = 12  # of what was said before, the last ones
@@ -29,7 +30,8 @@ class Answerer:
     """What answering needs, opened once.
 
     `min_evidence` is the probability, 0 to 1, under which nothing is written. Without `cache` every answer is made
-    anew; without `conversations` none is kept; without `traces` nobody can tell later how an answer came about.
+    anew; without `conversations` none is kept; without `traces` nobody can tell later how an answer came about, without
+    `usage` not how many there were.
     """
 
     retriever: Retriever
@@ -38,6 +40,7 @@ class Answerer:
     cache: AnswerCache | None = None
     conversations: Conversations | None = None
     traces: Traces | None = None
+    usage: DailyUsage | None = None
 
     @measured
     async def answer(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
@@ -49,7 +52,7 @@ class Answerer:
         Raise a RagError if the retrieval fails.
         """
         draft, threads = Draft(question=question), self.writer.threads
-        async with traced(draft, self.traces):
+        async with recorded(draft, *self._keepers):
             await run_sync(self._remember, draft, limiter=threads)
             if self.cache and not question.explain:  # who wants to see how it comes about has it made
                 await run_sync(self.cache.recall, draft, await self.writer.identity(), limiter=threads)
@@ -69,6 +72,13 @@ class Answerer:
             for citation in draft.citations:
                 yield citation
         yield draft.done()
+
+    @property
+    def _keepers(self) -> Iterator[Keeper]:
+        if self.traces:
+            yield self.traces.keep
+        if self.usage:
+            yield self.usage.count
 
     def _remember(self, draft: Draft) -> None:
         """Read what is kept of the conversation, unless the caller sends what was said."""

@@ -56,7 +56,7 @@ class Draft:
     `cached`: it is an answer given before; `degraded`: a part was away, so that a later one may be better.
     `sources` are what the prompt holds, those of this question's hits first; `added` those that it sends for the first
     time in its conversation; `documents` all that the answer may rest on.
-    `dropped_marks` were written and not proven.
+    `dropped_marks` were written and not proven. `cost` is of what was written, None where no price is known.
     """
 
     question: Question
@@ -74,6 +74,7 @@ class Draft:
     routed: str = ""
     written: str = ""
     usage: Usage = field(default_factory=Usage)
+    cost: float | None = None
     answer: str = ABSTENTION
     citations: list[Citation] = field(default_factory=list)
     dropped_marks: int = 0

@@ -44,6 +44,10 @@ class GeneratorEntry(Strict):
         """Return what a prompt and the longest answer cost."""
         return (prompt_tokens * self.cost_per_1k_prompt + answer_tokens * self.cost_per_1k_completion) / 1000
 
+    @property
+    def is_priced(self) -> bool:
+        return self.cost_per_1k_prompt > 0 or self.cost_per_1k_completion > 0
+
     def settings(self, shared: GeneratorSettings, environment: Mapping[str, str]) -> GeneratorSettings:
         """Return its settings; lengths and times are `shared`. Raise ConfigurationError if its key is not there."""
         if self.api_key_env and not environment.get(self.api_key_env):

@@ -14,16 +14,24 @@ from rag.engines import Engines, EngineState
 from rag.errors import GeneratorUnavailable
 from rag.policy import GeneratorEntry, Policy, Rule, When, load_policy
 from rag.settings import GeneratorSettings
+from rag.types import Usage
 
 LOOK_S = 2.0  # between two looks at the engines' queues
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A generator, and in words why it is tried."""
+    """A generator, in words why it is tried, and what the policy says of it."""
 
     engines: Engines
     why: str
+    entry: GeneratorEntry | None = None
+
+    def cost(self, usage: Usage) -> float | None:
+        """Return what an answer cost; None if no price is known."""
+        if self.entry is None or not self.entry.is_priced:
+            return None
+        return self.entry.cost(usage.prompt_tokens, usage.completion_tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +49,16 @@ class Routing:
         """
         rules = self.policy.rule if self.policy else []
         if not rules or self.collections is None:
-            return [Route(engines=one, why=name) for name, one in self.engines.items()]
+            return [Route(engines=one, why=name, entry=self._entry(name)) for name, one in self.engines.items()]
         asked = _Asked.of(draft, self.collections)
         found: dict[str, Route] = {}
         for n, rule in enumerate(rules, 1):
             if asked.fits(rule.when):
                 for name in rule.use:
                     if name not in found and self._is_within(rule, name, asked.prompt_tokens):
-                        found[name] = Route(engines=self.engines[name], why=f"rule {n}: {name}")
+                        found[name] = Route(
+                            engines=self.engines[name], why=f"rule {n}: {name}", entry=self._entry(name)
+                        )
         return list(found.values())
 
     def _is_within(self, rule: Rule, name: str, prompt_tokens: int) -> bool:
@@ -61,11 +71,11 @@ class Routing:
             return True
         settings = engines.settings
         room = settings.context_tokens - settings.answer_tokens if settings.context_tokens else prompt_tokens
-        return self._entry(name).cost(min(prompt_tokens, room), settings.answer_tokens) <= rule.max_cost
+        entry = self._entry(name)
+        return entry is None or entry.cost(min(prompt_tokens, room), settings.answer_tokens) <= rule.max_cost
 
-    def _entry(self, name: str) -> GeneratorEntry:
-        assert self.policy is not None  # noqa: S101  # who has rules has a policy
-        return next(one for one in self.policy.generator if one.name == name)
+    def _entry(self, name: str) -> GeneratorEntry | None:
+        return next((one for one in self.policy.generator if one.name == name), None) if self.policy else None
 
     async def writers(self, prompts: Path | None = None) -> str:
         """Return what tells the models, prompts and rules that write from others; "" if a model is not known now."""

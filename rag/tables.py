@@ -230,6 +230,25 @@ class ApiKeyRow(Base):
     groups: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[float]
     revoked_at: Mapped[float | None]
+    last_used_at: Mapped[float | None]
+
+
+class UsageRow(Base):
+    """What a caller asked in a day (UTC) and what it took, by generator; see `rag.usage.Sums`."""
+
+    __tablename__ = "usage"
+    day: Mapped[str] = mapped_column(primary_key=True)
+    caller: Mapped[str] = mapped_column(primary_key=True)
+    generator: Mapped[str] = mapped_column(primary_key=True)
+    questions: Mapped[int] = mapped_column(BigInteger)
+    answered: Mapped[int] = mapped_column(BigInteger)
+    abstained: Mapped[int] = mapped_column(BigInteger)
+    failed: Mapped[int] = mapped_column(BigInteger)
+    cached: Mapped[int] = mapped_column(BigInteger)
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger)
+    completion_tokens: Mapped[int] = mapped_column(BigInteger)
+    cached_tokens: Mapped[int] = mapped_column(BigInteger)
+    cost: Mapped[float | None]
 
 
 class SourceRow(Base):

@@ -7,7 +7,7 @@ a trace that is read leaves it out if one of them is deleted or closed to the re
 import json
 import logging
 import zlib
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +30,7 @@ WAIT_S = 2.0  # the answer's last event does not wait longer for its trace, whic
 DAY_S = 86_400.0
 AT_ONCE = 500
 Version = tuple[str, int]
+Keeper = Callable[[Draft, Ended, Exception | None], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,8 @@ GONE = Standing(state=State.REMOVED, title=None)
 
 
 @asynccontextmanager
-async def traced(draft: Draft, traces: "Traces | None") -> AsyncGenerator[None, None]:
-    """Keep the trace of what is done within, however it ends; where it is asked for, it is `draft.trace` then."""
+async def recorded(draft: Draft, *keepers: Keeper) -> AsyncGenerator[None, None]:
+    """Have what is done within kept, however it ends: its trace, which is `draft.trace` where it is asked for."""
     ended, error = Ended.LEFT, None
     try:
         yield
@@ -56,9 +57,13 @@ async def traced(draft: Draft, traces: "Traces | None") -> AsyncGenerator[None, 
         raise
     finally:
         draft.reached("total")
-        if traces is not None:
-            with anyio.move_on_after(WAIT_S, shield=True):
-                await run_sync(traces.keep, draft, ended, error, abandon_on_cancel=True)
+        with anyio.move_on_after(WAIT_S, shield=True):
+            await run_sync(_keep, keepers, draft, ended, error, abandon_on_cancel=True)
+
+
+def _keep(keepers: Sequence[Keeper], draft: Draft, ended: Ended, error: Exception | None) -> None:
+    for keep in keepers:
+        keep(draft, ended, error)
 
 
 class Traces:

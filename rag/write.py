@@ -136,4 +136,6 @@ class Writer:
         draft.generator = await route.engines.model()
         async with aclosing(route.engines.stream(prompt, draft)) as pieces:
             async for piece in pieces:
+                if isinstance(piece, Usage):
+                    draft.cost = route.cost(piece)
                 yield piece

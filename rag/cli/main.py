@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -211,7 +212,12 @@ def list_keys() -> None:
     """List the keys, never their values."""
     for key in _keys().list():
         state = "revoked" if key.revoked else " ".join(key.scopes)
-        console.print(f"{key.id}  {key.name}  {state}  {' '.join(key.groups)}", markup=False)
+        used = (
+            f"used {datetime.fromtimestamp(key.last_used_at, UTC):%Y-%m-%d %H:%M} UTC"
+            if key.last_used_at
+            else "never used"
+        )
+        console.print(f"{key.id}  {key.name}  {state}  {' '.join(key.groups)}  {used}", markup=False)
 
 
 @keys_app.command("revoke")

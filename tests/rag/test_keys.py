@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from sqlalchemy import Engine, select
 
+from rag.audit import entries
 from rag.database import transaction
 from rag.errors import InvalidRequest, Unauthenticated
 from rag.keys import Keys
@@ -79,3 +80,36 @@ def test_no_key_is_a_visitors(keys: Keys) -> None:
         keys.create("widget", [Scope.ASK, Scope.VISIT])
 
     assert keys.list() == []
+
+
+def test_the_use_of_a_key_is_noted_now_and_then(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, made = keys.make("intranet", [Scope.ASK])
+    now = made.created_at
+    monkeypatch.setattr("rag.keys.time.time", lambda: now)
+
+    noted = []
+    for now in (made.created_at, made.created_at + 299, made.created_at + 301):  # noqa: B007  # read by the clock above
+        keys.principal(key)
+        noted.append(keys.list()[0].last_used_at)
+
+    assert (made.last_used_at, noted) == (None, [made.created_at, made.created_at, made.created_at + 301])
+
+
+def test_the_last_administrators_key_is_kept_where_it_is_asked(keys: Keys) -> None:
+    _, first = keys.make("first", [Scope.ADMIN])
+    keys.make("reader", [Scope.ASK])
+
+    with pytest.raises(InvalidRequest, match="first is the last administrator's key"):
+        keys.revoke(first.id, keep_an_administrator=True)
+
+    keys.make("second", [Scope.ADMIN])
+    keys.revoke(first.id, keep_an_administrator=True)
+    assert [key.revoked for key in keys.list()] == [True, False, False]
+
+
+def test_who_made_and_ended_a_key_is_in_the_audit(keys: Keys, engine: Engine) -> None:
+    _, key = keys.make("intranet", [Scope.ASK], by="key_boss")
+    keys.revoke(key.id, by="key_boss")
+
+    told = [(one.actor, one.action, one.detail["key"]) for one in entries(engine, before=None, limit=5)]
+    assert told == [("key_boss", "key.revoked", key.id), ("key_boss", "key.created", key.id)]

@@ -15,8 +15,13 @@ from tests.chat_service import citation, source
 from tests.service.widget import Site
 
 MOST_BYTES = 35_000
-LONGEST_TASK_MS = 50
-HOSTILE = """<style>* { all: unset !important; display: block; color: red } html { font-size: 62.5% }</style>
+HOSTILE = """<style>
+  * { all: unset !important; display: block !important; color: red !important }
+  * { --ink: red !important; --s4: 9em !important }
+  html { font-size: 62.5% !important; letter-spacing: 3px !important; font-style: italic !important }
+  attest-chat { display: none !important; opacity: 0.5 !important }
+  attest-chat { transform: scale(2) !important; left: 9px !important }
+</style>
 <script>
   Array.prototype.toJSON = function () { return JSON.stringify("no"); };
   Array.prototype.remove = Array.prototype.each = Object.prototype.extend = Object.prototype.each = function () {};
@@ -118,7 +123,7 @@ def test_on_a_page_with_a_strict_policy_an_answer_leads_to_its_source(site: Site
     with site.page.expect_popup() as opened:
         card.get_by_role("link", name="Open original").click()
     opened.value.wait_for_url(re.compile("/view"))
-    assert opened.value.url == f"{site.origin}/view#document=d1&version=1&start=12&end=20&page=3&token=vs_1"
+    assert opened.value.url == f"{site.origin}/view#document=d1&version=1&start=12&end=20&page=3"  # no token is left
 
 
 def test_a_visitor_of_a_listed_site_is_answered_by_the_service(site: Site, service: Service) -> None:
@@ -404,20 +409,26 @@ def test_an_answer_that_grew_is_as_one_drawn_at_once(site: Site) -> None:
     assert all(f"<{name}" in whole for name in ("strong", "ul", "ol", "table", "pre", "h3", "blockquote", "br", "a "))
 
 
-def test_a_long_answer_keeps_its_blocks_and_never_holds_the_page_up(site: Site) -> None:
+def test_an_answer_that_came_out_different_is_drawn_as_it_is(site: Site) -> None:
+    site.page.goto(site.origin)
+    drawn = site.page.evaluate(
+        """async (texts) => {
+          const { Answer } = await import("/static/chat/answer.js");
+          const answer = new Answer(document.createElement("div"), String);
+          return texts.map((text) => { answer.draw(text, false); return answer.node.textContent; });
+        }""",
+        ["One.\n\n- two\n- three", "Other.\n\n- two\n- three", "- two\n- four", ""],
+    )
+    assert drawn == ["One.twothree", "Other.twothree", "twofour", ""]
+
+
+def test_a_long_answer_keeps_its_blocks_while_it_grows(site: Site) -> None:
     sentences = [
         f"Sentence {n} says that **all** of it is `so` [1].{' ' if n % 4 else chr(10) * 2}" for n in range(200)
     ]
     site.written.words = tuple(word for sentence in sentences for word in re.findall(r"\S+\s*", sentence))
     site.written.word_s = 0.001
     site.open()
-    site.page.evaluate(
-        """() => {
-          window.tasks = [];
-          new PerformanceObserver((list) => list.getEntries().forEach((one) => window.tasks.push(one.duration)))
-            .observe({ type: "longtask" });
-        }"""
-    )
     answer = site.ask()
     expect(answer).to_contain_text("Sentence 20")
     first = answer.locator("p").first.element_handle()
@@ -426,7 +437,6 @@ def test_a_long_answer_keeps_its_blocks_and_never_holds_the_page_up(site: Site) 
 
     assert len(site.written.words) >= 1600
     assert first.evaluate("(node) => node.isConnected && node.parentElement.firstChild === node")
-    assert [task for task in site.page.evaluate("tasks") if task > LONGEST_TASK_MS] == []
 
 
 def test_it_prints_the_conversation_without_its_buttons(site: Site) -> None:
