@@ -244,6 +244,10 @@ def test_the_console_fits_a_phone_and_is_worked_by_keyboard(page: Page, visit: V
     expect(page.get_by_role("button", name="Add files")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
     page.get_by_role("button", name="Menu").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Collections")).to_be_visible()

@@ -88,6 +88,18 @@ def test_a_version_that_was_replaced_says_so_and_leads_to_the_one_that_serves(pa
     expect(page.get_by_test_id("text")).to_contain_text("The new words.")
 
 
+def test_a_visitor_is_led_from_a_replaced_version_to_the_one_that_serves(page: Page, service: Service) -> None:
+    named = {"collection": "view-visitors", "source_id": "view/visited"}
+    first = service.ingest("visited.txt", b"Not for visitors any more.", **named)
+    service.ingest("visited.txt", b"What visitors see.", **named)
+
+    open_view(page, service, first, start=0, end=3, token=session(service, "view-visitors"))
+    expect(page.get_by_test_id("notice")).to_contain_text("Answers use version 2 now")
+    page.get_by_role("link", name="as it is now").click()
+
+    expect(page.get_by_test_id("text")).to_contain_text("What visitors see.")
+
+
 def test_a_version_that_is_not_there_says_so(page: Page, service: Service) -> None:
     document = service.ingest("single.txt", b"One version.", collection="view")
 
