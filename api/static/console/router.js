@@ -1,6 +1,7 @@
 import { byId, el } from "../ui/dom.js";
 
 const NAME = "Attest console";
+const FIRST = "/console/documents";
 let draw = () => {};
 let current = null;
 let shownAt = null;
@@ -47,6 +48,7 @@ export function setTitle(text) {
 const here = () => location.pathname + location.search;
 
 async function showLocation() {
+  if (/^\/console\/?$/.test(location.pathname)) history.replaceState(null, "", FIRST + location.search);
   shownAt = here();
   current?.abort();
   current = new AbortController();
