@@ -1,5 +1,6 @@
 """The console in a real Chromium: folders dropped in, followed, read beside their passages, changed many at once."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -204,6 +205,18 @@ def test_a_key_without_the_right_to_write_sees_no_way_to(page: Page, visit: Visi
     expect(page.get_by_role("heading", level=1)).to_have_text("This key may not see this page")
 
 
+def test_the_first_load_is_small(page: Page, visit: Visit) -> None:
+    sizes: list[int] = []
+    files = re.compile("/console|/static/")
+    page.on(
+        "response", lambda answer: sizes.append(len(gzip.compress(answer.body()))) if files.search(answer.url) else None
+    )
+    visit("documents")
+    expect(page.get_by_test_id("limits")).to_contain_text("Up to")
+
+    assert 10_000 < sum(sizes) < 150_000
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_console_fits_a_phone_and_is_worked_by_keyboard(page: Page, visit: Visit, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -212,6 +225,10 @@ def test_the_console_fits_a_phone_and_is_worked_by_keyboard(page: Page, visit: V
     expect(page.get_by_role("button", name="Add files")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
     page.get_by_role("button", name="Menu").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Collections")).to_be_visible()

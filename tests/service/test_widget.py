@@ -439,7 +439,8 @@ def test_a_long_answer_keeps_its_blocks_while_it_grows(site: Site) -> None:
     assert first.evaluate("(node) => node.isConnected && node.parentElement.firstChild === node")
 
 
-def test_it_prints_the_conversation_without_its_buttons(site: Site) -> None:
+def test_it_prints_the_conversation_without_its_buttons_on_white(site: Site) -> None:
+    site.page.emulate_media(color_scheme="dark")
     site.open()
     expect(site.ask()).to_contain_text("six days")
     expect(site.page.get_by_test_id("source")).to_be_visible()
@@ -449,6 +450,9 @@ def test_it_prints_the_conversation_without_its_buttons(site: Site) -> None:
     expect(site.page.get_by_test_id("source")).to_be_visible()
     for hidden in ("button.launcher", ".ask", ".actions"):
         expect(site.page.locator(f"attest-chat {hidden}")).to_be_hidden()
+    assert (
+        site.page.locator("attest-chat .chat").evaluate("(node) => getComputedStyle(node).color") == "rgb(28, 35, 34)"
+    )
 
 
 def violations(page: Page) -> list[str]:
