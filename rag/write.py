@@ -133,7 +133,7 @@ class Writer:
         raise failure
 
     async def _stream(self, route: Route, prompt: Prompt, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
-        draft.generator = await route.engines.model()
+        draft.generator = draft.model = await route.engines.model()
         async with aclosing(route.engines.stream(prompt, draft)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Usage):
