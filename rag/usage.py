@@ -112,7 +112,7 @@ def caller_of(draft: Draft) -> str:
 
 
 def generator_of(draft: Draft) -> str:
-    """Return the model that was paid, also if what it wrote is not the answer; else what the answer names."""
+    """Return the model that was asked, also if what it wrote is not the answer; else what the answer names."""
     return draft.model or draft.generator
 
 
