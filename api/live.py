@@ -35,12 +35,14 @@ class Live(Generic[T]):
         self._readers: set[Reader[T]] = set()
         self._ended: list[Callable[[], None]] = []
         self._furthest, self._room = 0, asyncio.Event()
+        self._stopping: asyncio.TimerHandle | None = None
         self._task = asyncio.create_task(self._run())
 
     def follow(self, after: int = 0) -> "Reader[T]":
         """Return a reader of the events after the first `after`."""
         reader = Reader(self, after)
         self._readers.add(reader)
+        self._go_on()
         return reader
 
     def when_over(self, call: Callable[[], None]) -> None:
@@ -53,12 +55,14 @@ class Live(Generic[T]):
 
     def left_by(self, reader: "Reader[T]") -> None:
         self._readers.discard(reader)
-        if not self._readers and not self.is_over:
-            asyncio.get_running_loop().call_later(self._grace_s, self._stop_if_alone)
+        if not self._readers and not self.is_over and self._stopping is None:
+            self._stopping = asyncio.get_running_loop().call_later(self._grace_s, self._task.cancel)
 
-    def _stop_if_alone(self) -> None:
-        if not self._readers:
-            self._task.cancel()
+    def _go_on(self) -> None:
+        """Forget that nobody was reading: the grace is whole again for who leaves next, too."""
+        if self._stopping is not None:
+            self._stopping.cancel()
+            self._stopping = None
 
     async def _run(self) -> None:
         try:
@@ -78,6 +82,7 @@ class Live(Generic[T]):
             log.exception("unexpected error in a stream")
         finally:
             self.is_over = True
+            self._go_on()
             self._tell()
             for call in self._ended:
                 call()

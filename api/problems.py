@@ -31,6 +31,7 @@ STATUS: dict[type[errors.RagError], int] = {
     errors.SourceNotFound: 404,
     errors.TraceNotFound: 404,
     errors.CaseNotFound: 404,
+    errors.KeyNotFound: 404,
     errors.SiteNotFound: 404,
     errors.AnswerGone: 410,
     errors.AnswerStopped: 410,

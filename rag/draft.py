@@ -56,7 +56,8 @@ class Draft:
     `cached`: it is an answer given before; `degraded`: a part was away, so that a later one may be better.
     `sources` are what the prompt holds, those of this question's hits first; `added` those that it sends for the first
     time in its conversation; `documents` all that the answer may rest on.
-    `dropped_marks` were written and not proven. `cost` is of what was written, None where no price is known.
+    `dropped_marks` were written and not proven. `model` is the one that was asked last, "" if none was, also if
+    the answer is not what it wrote; `cost` is of what it wrote, None where no price is known.
     """
 
     question: Question
@@ -71,6 +72,7 @@ class Draft:
     added: list[NumberedHit] = field(default_factory=list)
     documents: tuple[str, ...] = ()
     generator: str = EXTRACTIVE
+    model: str = ""
     routed: str = ""
     written: str = ""
     usage: Usage = field(default_factory=Usage)

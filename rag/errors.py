@@ -19,6 +19,7 @@ RagError
 │   ├── SourceNotFound
 │   ├── TraceNotFound
 │   ├── CaseNotFound
+│   ├── KeyNotFound
 │   ├── SiteNotFound
 │   ├── AnswerGone            a broken stream that cannot be gone on with
 │   ├── AnswerStopped         nobody was reading it
@@ -156,6 +157,11 @@ class CaseNotFound(PermanentError):
 class SiteNotFound(PermanentError):
     type = "site-not-found"
     title = "There is no such site"
+
+
+class KeyNotFound(PermanentError):
+    type = "key-not-found"
+    title = "There is no such key"
 
 
 class AnswerGone(PermanentError):

@@ -1,6 +1,7 @@
 """API keys: made once, shown once, kept as a hash."""
 
 import hashlib
+import logging
 import secrets
 import time
 from collections.abc import Sequence
@@ -11,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from rag.audit import record
 from rag.database import lock_name, transaction
-from rag.errors import InvalidRequest, Unauthenticated
+from rag.errors import InvalidRequest, KeyNotFound, RegistryUnavailable, Unauthenticated
 from rag.tables import ApiKeyRow
 from rag.types import Principal, Scope
 
+log = logging.getLogger(__name__)
 PREFIX = "rk_"
 COMMAND_LINE = "command line"
 USE_NOTED_EVERY_S = 300.0  # so that a request does not cost a write
@@ -38,6 +40,7 @@ class Keys:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._noted: dict[str, float] = {}  # when this process last noted the use of a key, or tried to
 
     def create(self, name: str, scopes: Sequence[Scope], groups: Sequence[str] = (), *, by: str = COMMAND_LINE) -> str:
         """Return a new key of 256 random bits. It cannot be shown again. Raise InvalidRequest for a visitor's scope."""
@@ -54,8 +57,8 @@ class Keys:
             id=f"key_{secrets.token_hex(4)}",
             name=name,
             hash=_hash(key),
-            scopes=[str(scope) for scope in scopes],
-            groups=list(groups),
+            scopes=list(dict.fromkeys(map(str, scopes))),
+            groups=list(dict.fromkeys(groups)),
             created_at=time.time(),
         )
         with transaction(self._engine, writes=True) as session:
@@ -72,14 +75,19 @@ class Keys:
                 raise Unauthenticated("The API key is unknown or revoked. `rag keys create` makes a new one.")
             scopes, now = frozenset(Scope(scope) for scope in row.scopes), time.time()
             found = Principal(name=row.id, label=row.name, scopes=scopes, groups=frozenset(row.groups))
-            is_noted = now - (row.last_used_at or 0.0) < USE_NOTED_EVERY_S
-        if not is_noted:
+            noted_at = max(row.last_used_at or 0.0, self._noted.get(row.id, 0.0))
+        if now - noted_at >= USE_NOTED_EVERY_S:
             self._note_use(found.name, now)
         return found
 
     def _note_use(self, key_id: str, now: float) -> None:
-        with transaction(self._engine, writes=True) as session:
-            session.execute(update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(last_used_at=now))
+        """Write when a key was used. No failure reaches the request, nor do several at once write."""
+        self._noted[key_id] = now
+        try:
+            with transaction(self._engine, writes=True) as session:
+                session.execute(update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(last_used_at=now))
+        except RegistryUnavailable as exc:
+            log.warning("use of a key not noted", extra={"key_id": key_id, "error": exc.type})
 
     def exist(self) -> bool:
         """Return whether any key is valid."""
@@ -95,14 +103,14 @@ class Keys:
     def revoke(self, key_id: str, *, by: str = COMMAND_LINE, keep_an_administrator: bool = False) -> None:
         """End a key at once.
 
-        Raise InvalidRequest if there is none with this id, or, if one is to be kept, if no other key is an
-        administrator's: then nobody could make one but at the service's machine.
+        Raise KeyNotFound if there is none with this id. Raise InvalidRequest if an administrator's is to be kept and no
+        other key is one: then nobody could make one but at the service's machine.
         """
         with transaction(self._engine, writes=True) as session:
             lock_name(session, "administrators")
             row = session.get(ApiKeyRow, key_id)
             if row is None:
-                raise InvalidRequest(f"No key has the id {key_id}.")
+                raise KeyNotFound(f"No key has the id {key_id}.")
             if row.revoked_at is not None:
                 return
             if keep_an_administrator and _is_last_administrator(session, row):

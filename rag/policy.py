@@ -46,7 +46,8 @@ class GeneratorEntry(Strict):
 
     @property
     def is_priced(self) -> bool:
-        return self.cost_per_1k_prompt > 0 or self.cost_per_1k_completion > 0
+        """Tell whether a price is given; 0 is one."""
+        return not self.model_fields_set.isdisjoint({"cost_per_1k_prompt", "cost_per_1k_completion"})
 
     def settings(self, shared: GeneratorSettings, environment: Mapping[str, str]) -> GeneratorSettings:
         """Return its settings; lengths and times are `shared`. Raise ConfigurationError if its key is not there."""

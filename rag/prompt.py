@@ -53,6 +53,11 @@ def load_prompt(name: str, language: str = "", folder: Path | None = None) -> Pr
         raise ConfigurationError(f"{path}: {exc}. Compare it with default.toml in rag/prompts/.") from exc
 
 
+def own_prompts(folder: Path) -> list[str]:
+    """Return the texts of the files in an operator's folder, by name."""
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))]
+
+
 def check_prompts(folder: Path) -> None:
     """Raise ConfigurationError for the first file in an operator's folder that is no prompt."""
     for path in sorted(folder.glob("*.toml")):

@@ -183,7 +183,7 @@ class Registry:
         Raise DocumentNotFound if there is no such version, or nothing was read of it yet.
         """
         document = self.document(document_id, principal)
-        chosen = document.version(version or document.serving or document.latest.version)
+        chosen = document.shown_version(version, principal)
         part = select(func.substr(VersionRow.text, start + 1, length), func.length(VersionRow.text))
         own = part.where(VersionRow.document_id == document_id, VersionRow.version == chosen.version)
         with transaction(self.engine, writes=False) as session:

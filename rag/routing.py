@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from anyio import create_task_group, sleep
 
@@ -77,15 +76,18 @@ class Routing:
     def _entry(self, name: str) -> GeneratorEntry | None:
         return next((one for one in self.policy.generator if one.name == name), None) if self.policy else None
 
-    async def writers(self, prompts: Path | None = None) -> str:
-        """Return what tells the models, prompts and rules that write from others; "" if a model is not known now."""
+    async def writers(self, prompts: Sequence[str] = ()) -> str:
+        """Return what tells the models, prompts and rules that write from others; "" if a model is not known now.
+
+        `prompts` are the operator's own.
+        """
         try:
             models = [await engines.model() for engines in self.engines.values()]
         except GeneratorUnavailable:
             return ""
         given = [engines.settings.prompt or model for engines, model in zip(self.engines.values(), models, strict=True)]
         rules = self.policy.model_dump_json() if self.policy else ""
-        return f"{list(zip(models, given, strict=True))} {_own(prompts) if prompts else ''} {rules}"
+        return f"{list(zip(models, given, strict=True))} {list(prompts)} {rules}"
 
     async def states(self, *, ask_external: bool = False) -> list[EngineState]:
         """Return how each engine of each generator is."""
@@ -107,10 +109,6 @@ class Routing:
                 for engines in self.engines.values():
                     group.start_soon(engines.look)
             await sleep(LOOK_S)
-
-
-def _own(prompts: Path) -> list[str]:
-    return [path.read_text(encoding="utf-8") for path in sorted(prompts.glob("*.toml"))]
 
 
 @dataclass(frozen=True, kw_only=True)

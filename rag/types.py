@@ -126,6 +126,16 @@ class Document:
                 return version
         raise DocumentNotFound(f"Document {self.id} has no version {number}.")
 
+    def shown_version(self, number: int | None, principal: Principal) -> Version:
+        """Return the version of this number; for None the one that answers use, else the latest.
+
+        Visitors of a site are shown the one that answers use alone. Raise DocumentNotFound if there is none.
+        """
+        chosen = self.version(number or self.serving or self.latest.version)
+        if principal.is_visitor and chosen.version != self.serving:
+            raise DocumentNotFound(f"Document {self.id} has no version {chosen.version} that answers use.")
+        return chosen
+
     @property
     def source_id(self) -> str | None:
         return self.source_ids[0] if self.source_ids else None

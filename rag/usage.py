@@ -4,13 +4,14 @@ Apart from traces, which are removed in time or not written at all.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, case, func, select, union_all
+from sqlalchemy import BigInteger, Engine, case, cast, func, select, union_all
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from rag.database import clock, transaction
 from rag.draft import Draft
@@ -70,7 +71,7 @@ class DailyUsage:
     def count(self, draft: Draft, ended: Ended, _error: Exception | None = None) -> None:
         """Add an answer to its day's sums. No failure reaches the answer."""
         try:
-            self.add(caller_of(draft), draft.generator, sums_of(draft, ended))
+            self.add(caller_of(draft), generator_of(draft), sums_of(draft, ended))
         except RagError as exc:
             log.warning("usage not counted", extra={"trace_id": draft.question.trace_id, "error": exc.type})
         except Exception:
@@ -92,18 +93,27 @@ class DailyUsage:
         with transaction(self._engine, writes=False) as session:
             today = datetime.fromtimestamp(clock(session), UTC).date()
             wanted = [(today - timedelta(days=n)).isoformat() for n in reversed(range(days))]
-            rows = session.scalars(select(UsageRow).where(UsageRow.day >= wanted[0])).all()
             named = union_all(select(ApiKeyRow.id, ApiKeyRow.name), select(SiteRow.id, SiteRow.name))
             labels = {row.id: row.name for row in session.execute(named)}
-        by_day = dict.fromkeys(wanted, Sums()) | _summed(rows, lambda row: row.day)
-        callers = _largest(_summed(rows, lambda row: row.caller))
-        generators = _largest(_summed(rows, lambda row: row.generator))
-        return Report(days=by_day, callers=callers, generators=generators, labels=labels)
+            by_day, callers, generators = (
+                _summed(session, column, wanted[0]) for column in (UsageRow.day, UsageRow.caller, UsageRow.generator)
+            )
+        return Report(
+            days=dict.fromkeys(wanted, Sums()) | by_day,
+            callers=_largest(callers),
+            generators=_largest(generators),
+            labels=labels,
+        )
 
 
 def caller_of(draft: Draft) -> str:
     """Return whose sums an answer belongs to: of a site's visitors the site, of which nobody is told apart."""
     return draft.question.principal.name.partition("/")[0]
+
+
+def generator_of(draft: Draft) -> str:
+    """Return the model that was asked, also if what it wrote is not the answer; else what the answer names."""
+    return draft.model or draft.generator
 
 
 def sums_of(draft: Draft, ended: Ended) -> Sums:
@@ -126,12 +136,12 @@ def day_of(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
-def _summed(rows: Iterable[UsageRow], key: Callable[[UsageRow], str]) -> dict[str, Sums]:
-    found: dict[str, Sums] = {}
-    for row in rows:
-        sums = Sums(**{name: getattr(row, name) for name in COUNTS}, cost=row.cost)
-        found[key(row)] = found.get(key(row), Sums()) + sums
-    return found
+def _summed(session: Session, column: InstrumentedAttribute[str], first_day: str) -> dict[str, Sums]:
+    """Return the sums from a day on by the values of a column."""
+    sums = (cast(func.sum(getattr(UsageRow, name)), BigInteger).label(name) for name in COUNTS)
+    query = select(column.label("key"), *sums, func.sum(UsageRow.cost).label("cost"))
+    rows = session.execute(query.where(UsageRow.day >= first_day).group_by(column)).mappings()
+    return {row["key"]: Sums(**{field.name: row[field.name] for field in fields(Sums)}) for row in rows}
 
 
 def _largest(found: Mapping[str, Sums]) -> dict[str, Sums]:

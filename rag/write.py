@@ -16,7 +16,7 @@ from rag.engines import Engines
 from rag.errors import GeneratorUnavailable
 from rag.extract import closest_sentences
 from rag.language import question_language
-from rag.prompt import Prompt, asked, load_prompt, numbered, system_messages
+from rag.prompt import Prompt, asked, load_prompt, numbered, own_prompts, system_messages
 from rag.retrieve import Retriever
 from rag.routing import Route, Routing
 from rag.types import Hit, Principal, Token, Usage
@@ -35,7 +35,10 @@ class Writer:
 
     async def identity(self) -> str:
         """Return what tells whoever writes answers now from all others: models and prompts; "" if nobody can tell."""
-        return await self.generator.writers(self.prompts) if self.generator else EXTRACTIVE
+        if self.generator is None:
+            return EXTRACTIVE
+        own = await run_sync(own_prompts, self.prompts, limiter=self.threads) if self.prompts else []
+        return await self.generator.writers(own)
 
     async def compose(self, draft: Draft) -> None:
         """Choose the generators, number the sources and write the prompt for the first one that can be reached.
@@ -60,7 +63,8 @@ class Writer:
         model, room_tokens = await engines.model(), await engines.room_tokens()
         turns = draft.conversation.turns if draft.conversation else ()
         first = next((turn.content for turn in draft.history), draft.question.text)
-        prompt = load_prompt(engines.settings.prompt or model, question_language(first), self.prompts)
+        language, name = question_language(first), engines.settings.prompt or model
+        prompt = await run_sync(load_prompt, name, language, self.prompts, limiter=self.threads)
         earlier = exchanges(turns, prompt) or bare_exchanges(draft.question.history)
         draft.template, draft.prompt = prompt, f"{prompt.name}/{prompt.version}"
         count = partial(engines.count, model=model)
@@ -133,7 +137,7 @@ class Writer:
         raise failure
 
     async def _stream(self, route: Route, prompt: Prompt, draft: Draft) -> AsyncGenerator[Token | Usage, None]:
-        draft.generator = await route.engines.model()
+        draft.generator = draft.model = await route.engines.model()
         async with aclosing(route.engines.stream(prompt, draft)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Usage):

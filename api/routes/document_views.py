@@ -69,7 +69,7 @@ def show_page(
 ) -> Response:
     """Draw a page of a PDF, from 1. Browsers keep it, and ask each time whether it may still be shown."""
     document = services.registry.document(document_id, caller)
-    chosen = document.version(version or document.serving or document.latest.version)
+    chosen = document.shown_version(version, caller)
     headers = {"ETag": f'"{chosen.sha256}-{n}"', "Cache-Control": "private, no-cache"}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)

@@ -137,7 +137,7 @@ def content(
 ) -> Response:
     """Send the original. Only kinds that run nothing in a browser are shown in it; others are downloaded."""
     document = services.registry.document(document_id, caller)
-    chosen = document.version(version or document.serving or document.latest.version)
+    chosen = document.shown_version(version, caller)
     return send_original(
         services.intake.store,
         sha256=chosen.sha256,

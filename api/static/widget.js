@@ -32,7 +32,10 @@
     button.launcher:focus-visible { outline: 3px solid; outline-offset: 3px; outline-color: Highlight; }
     button.launcher[aria-busy="true"] { opacity: 0.6; }
     .launcher svg { width: 28px; height: 28px; fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
-    @media print { button.launcher { display: none; } }
+    @media print {
+      :host { position: static !important; display: block !important; }
+      button.launcher { display: none; }
+    }
   `);
   root.adoptedStyleSheets = [sheet];
 

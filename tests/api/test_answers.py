@@ -171,6 +171,21 @@ def test_a_reader_who_comes_back_in_time_keeps_the_answer_going(monkeypatch: pyt
     run(story())
 
 
+def test_who_comes_back_and_leaves_again_has_the_whole_grace_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "GRACE_S", 0.3)
+
+    async def story() -> None:
+        kept = Answers(1)
+        kept.begin(question(), speaking(*"abcdefgh", pause_s=0.1)).follow().close()
+        await asyncio.sleep(0.2)
+        kept.resume("t1-0", "key_1")[1].close()
+        await asyncio.sleep(0.2)  # longer than the grace since the first time, not since the second
+
+        assert (await rest(kept.resume("t1-0", "key_1")[1]))[-1] == (9, "Done")
+
+    run(story())
+
+
 @pytest.mark.parametrize("error", [IndexUnavailable("away"), ValueError("a bug")])
 def test_an_error_is_the_last_event_and_the_only_one(error: Exception) -> None:
     async def failing() -> AsyncGenerator[AnswerEvent, None]:

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, event
 
 from rag.candidates import Candidates
 from rag.epochs import read_basis
-from rag.errors import MoveRefused
+from rag.errors import DocumentNotFound, MoveRefused
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.serving import Serving
@@ -170,3 +170,16 @@ def test_some_of_a_text_is_read_with_its_whole_length(registry: Registry, served
     text = registry.text(served.id, ADMIN, None, 4, 3)
 
     assert (text.text, text.start, text.total_chars, text.version.version) == ("day", 4, 8, 1)
+
+
+def test_a_sites_visitor_is_shown_what_answers_use_and_no_version_before_it(
+    registry: Registry, leases: Leases, serving: Serving, served: Document
+) -> None:
+    visitor = Principal(name="site_1/a", scopes=frozenset({Scope.VISIT}), collections=frozenset({"default"}))
+    registry.add(upload("eight days", source_id="hr/leave"), ADMIN)
+    finish(leases, serving, served, "eight days")
+
+    assert registry.text(served.id, visitor, None, 0, 99).text == registry.text(served.id, visitor, 2, 0, 99).text
+    assert registry.text(served.id, ADMIN, 1, 0, 99).text == "six days"
+    with pytest.raises(DocumentNotFound, match="no version 1 that answers use"):
+        registry.text(served.id, visitor, 1, 0, 99)

@@ -1,13 +1,15 @@
 """API keys: only their hash is kept, and a revoked one opens nothing."""
 
 import hashlib
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import OperationalError
 
 from rag.audit import entries
 from rag.database import transaction
-from rag.errors import InvalidRequest, Unauthenticated
+from rag.errors import InvalidRequest, KeyNotFound, Unauthenticated
 from rag.keys import Keys
 from rag.tables import ApiKeyRow
 from rag.types import Scope
@@ -70,8 +72,8 @@ def test_revoked_keys_are_listed_and_do_not_count_as_existing(keys: Keys) -> Non
     assert [(info.name, info.scopes, info.revoked) for info in keys.list()] == [("intranet", ("ask",), True)]
 
 
-def test_revoking_an_unknown_id_is_an_invalid_request(keys: Keys) -> None:
-    with pytest.raises(InvalidRequest, match="key_unknown"):
+def test_an_unknown_id_cannot_be_revoked(keys: Keys) -> None:
+    with pytest.raises(KeyNotFound, match="key_unknown"):
         keys.revoke("key_unknown")
 
 
@@ -93,6 +95,21 @@ def test_the_use_of_a_key_is_noted_now_and_then(keys: Keys, monkeypatch: pytest.
         noted.append(keys.list()[0].last_used_at)
 
     assert (made.last_used_at, noted) == (None, [made.created_at, made.created_at, made.created_at + 301])
+
+
+def test_a_request_goes_on_where_the_use_of_its_key_cannot_be_noted(engine: Engine) -> None:
+    key, made = Keys(engine).make("intranet", [Scope.ASK])
+    writes: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def fail(_c: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.startswith("UPDATE"):
+            writes.append(statement)
+            raise OperationalError(statement, {}, Exception("database is locked"))
+
+    keys = Keys(engine)
+    assert [keys.principal(key).name for _ in range(3)] == [made.id] * 3
+    assert len(writes) == 1
 
 
 def test_the_last_administrators_key_is_kept_where_it_is_asked(keys: Keys) -> None:

@@ -1,6 +1,7 @@
 """Which generator answers what, and that nothing internal reaches an external one: recorded by real local servers."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,15 @@ import pytest
 
 from bench.service import free_port
 from rag.answer import Answerer
+from rag.cache import AnswerCache
 from rag.candidates import Candidates
 from rag.collections import Collections
 from rag.draft import EXTRACTIVE, Draft, Question
+from rag.prompt import PROMPTS
 from rag.retrieve import Retriever
 from rag.routing import Routing, open_routing
 from rag.settings import GeneratorSettings
+from rag.shelf import MemoryShelf
 from rag.types import Done, Principal, Scope, Turn
 from rag.write import Writer
 from tests.http_server import Server
@@ -60,7 +64,9 @@ class House:
         assert routing is not None
         return routing
 
-    def ask(self, routing: Routing, text: str = "days of leave", **named: Any) -> tuple[Done, Draft]:
+    def ask(
+        self, routing: Routing, text: str = "days of leave", prompts: Path | None = None, **named: Any
+    ) -> tuple[Done, Draft]:
         """Return the answer's last event and its draft."""
         retriever = Retriever(
             registry=self.workshop.registry,
@@ -69,8 +75,9 @@ class House:
         )
         answerer = Watched(
             retriever=retriever,
-            writer=Writer(retriever=retriever, generator=routing),
+            writer=Writer(retriever=retriever, generator=routing, prompts=prompts),
             min_evidence=0.0,
+            cache=AnswerCache(retriever=retriever, shelf=MemoryShelf(), keep_s=60) if prompts else None,
         )
         named = {"principal": ADMIN, "collections": ["default"], "top_k": 3, **named}
 
@@ -196,6 +203,42 @@ def test_a_generator_that_is_down_is_replaced_by_the_next_one_unnoticed(house: H
     done, _ = house.ask(house.routing(rules, inside=dead))
 
     assert (done.generator, done.answer) == ("cloud", "".join(WORDS))
+
+
+def test_other_words_in_a_prompt_of_ones_own_are_another_writer(house: House) -> None:
+    routing, prompt = house.routing(), house.folder / "default.toml"
+    retriever = Retriever(
+        registry=house.workshop.registry, candidates=Candidates(house.workshop.engine), indexes=house.workshop.indexes
+    )
+
+    async def identities() -> list[str]:
+        writer, found = Writer(retriever=retriever, generator=routing, prompts=house.folder), []
+        for words in ("one", "one", "two"):
+            prompt.write_text(words, encoding="utf-8")
+            found.append(await writer.identity())
+        return found
+
+    one, same, other = anyio.run(identities)
+
+    assert one == same != other
+
+
+def test_no_file_is_read_where_all_other_streams_would_wait(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = house.folder / "prompts"
+    own.mkdir()
+    (own / "default.toml").write_bytes((PROMPTS / "default.toml").read_bytes())
+    routing, read, loop = house.routing(), Path.read_text, threading.get_ident()
+    threads: list[int] = []
+
+    def noted(path: Path, *args: Any, **named: Any) -> str:
+        threads.extend([threading.get_ident()] if path.parent == own else [])
+        return read(path, *args, **named)
+
+    monkeypatch.setattr(Path, "read_text", noted)
+    done, draft = house.ask(routing, prompts=own)
+
+    assert (done.generator, draft.prompt[:8], len(threads)) == ("cloud", "default/", 2)
+    assert loop not in threads
 
 
 def test_other_rules_are_other_writers_so_that_no_answer_is_kept_beyond_them(house: House) -> None:

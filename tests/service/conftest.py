@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.service import ROOT, Service, answers, free_port, start, stop, wait_until
+from tests.service.console import Visit
 from tests.service.widget import Site, opened_site
 
 DEFAULTS, AT_SCALE = "defaults", "at scale"
@@ -110,3 +111,13 @@ def site(browser: Browser) -> Iterator[Site]:
     """A site of someone else that has the widget."""
     with opened_site(browser) as opened:
         yield opened
+
+
+@pytest.fixture
+def visit(page: Page, service: Service) -> Visit:
+    """Open a path of the console."""
+
+    def go(path: str) -> None:
+        page.goto(f"{service.url}/console/{path}")
+
+    return go

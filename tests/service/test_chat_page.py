@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bench.service import Service
-from tests.service.test_widget import violations
-from tests.service.widget import Site
+from tests.service.widget import Site, violations
 
 RULES = """# Bicycle rules
 

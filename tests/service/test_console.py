@@ -1,38 +1,20 @@
 """The console in a real Chromium: folders dropped in, followed, read beside their passages, changed many at once."""
 
+import gzip
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from bench.service import ROOT, Service
 from rag.database import connect
 from rag.keys import Keys
 from rag.types import Scope
+from tests.service.console import HOSTILE, Visit, assert_accessible
 
-HOSTILE = "<img src=//evil.example onerror=alert(1)>"
 SCRIPT = b"# <script src=//evil.example></script>\n\n<img src=//evil.example onerror=\"document.title='taken'\"> Words."
 RULES = "# Bicycle rules\n\nCompany bicycles are kept in shed 4.\n\n## Loans\n\nA bicycle may be lent for 14 days.\n"
-
-Visit = Callable[[str], None]
-
-
-@pytest.fixture
-def visit(page: Page, service: Service) -> Visit:
-    """Open a path of the console."""
-
-    def go(path: str) -> None:
-        page.goto(f"{service.url}/console/{path}")
-
-    return go
-
-
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
 
 
 def drop(page: Page, path: Path) -> None:
@@ -223,6 +205,18 @@ def test_a_key_without_the_right_to_write_sees_no_way_to(page: Page, visit: Visi
     expect(page.get_by_role("heading", level=1)).to_have_text("This key may not see this page")
 
 
+def test_the_first_load_is_small(page: Page, visit: Visit) -> None:
+    sizes: list[int] = []
+    files = re.compile("/console|/static/")
+    page.on(
+        "response", lambda answer: sizes.append(len(gzip.compress(answer.body()))) if files.search(answer.url) else None
+    )
+    visit("documents")
+    expect(page.get_by_test_id("limits")).to_contain_text("Up to")
+
+    assert 10_000 < sum(sizes) < 150_000
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_console_fits_a_phone_and_is_worked_by_keyboard(page: Page, visit: Visit, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -231,6 +225,10 @@ def test_the_console_fits_a_phone_and_is_worked_by_keyboard(page: Page, visit: V
     expect(page.get_by_role("button", name="Add files")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
     page.get_by_role("button", name="Menu").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Collections")).to_be_visible()

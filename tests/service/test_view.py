@@ -43,15 +43,35 @@ def test_the_cited_words_of_a_pdf_are_marked_on_their_page(page: Page, service: 
     expect(page.get_by_test_id("text").locator("mark")).to_contain_text("forklift")
 
 
-def test_a_token_is_taken_out_of_the_address_and_sent(page: Page, service: Service) -> None:
-    document = service.ingest("token.txt", b"Seen with a token.", collection="view")
-    with page.expect_request("**/text?*") as asked:
-        open_view(page, service, document, token="vs_not-a-session")
+def session(service: Service, collection: str) -> str:
+    """The token of a visitor of a site that may ask this collection."""
+    site = {"name": "view", "origins": ["https://site.example"], "collections": [collection]}
+    key = service.http.post("/v1/sites", json=site).json()["key"]
+    begun = service.http.post("/v1/sessions", json={"site_key": key}, headers={"Origin": "https://site.example"})
+    token: str = begun.json()["token"]
+    return token
 
-    assert asked.value.headers["authorization"] == "Bearer vs_not-a-session"
-    expect(page.get_by_test_id("notice")).to_contain_text("The session has ended")
+
+def test_a_visitors_token_opens_the_passage_and_is_kept_nowhere(page: Page, service: Service) -> None:
+    document = service.ingest("token.txt", b"Seen with a token.", collection="view-visitors")
+    token = session(service, "view-visitors")
+
+    with page.expect_request("**/text?*") as asked:
+        open_view(page, service, document, start=0, end=4, token=token)
+
+    assert asked.value.headers["authorization"] == f"Bearer {token}"
+    expect(page.get_by_test_id("text").locator("mark")).to_have_text("Seen")
     assert "token" not in page.url
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
+
+
+def test_a_token_that_has_ended_says_so_and_asks_for_no_key(page: Page, service: Service) -> None:
+    document = service.ingest("ended.txt", b"Seen before.", collection="view-visitors")
+
+    open_view(page, service, document, token="vs_ended")
+
+    expect(page.get_by_test_id("notice")).to_contain_text("The session has ended")
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_version_that_was_replaced_says_so_and_leads_to_the_one_that_serves(page: Page, service: Service) -> None:
@@ -66,6 +86,18 @@ def test_a_version_that_was_replaced_says_so_and_leads_to_the_one_that_serves(pa
     page.get_by_role("link", name="as it is now").click()
 
     expect(page.get_by_test_id("text")).to_contain_text("The new words.")
+
+
+def test_a_visitor_is_led_from_a_replaced_version_to_the_one_that_serves(page: Page, service: Service) -> None:
+    named = {"collection": "view-visitors", "source_id": "view/visited"}
+    first = service.ingest("visited.txt", b"Not for visitors any more.", **named)
+    service.ingest("visited.txt", b"What visitors see.", **named)
+
+    open_view(page, service, first, start=0, end=3, token=session(service, "view-visitors"))
+    expect(page.get_by_test_id("notice")).to_contain_text("Answers use version 2 now")
+    page.get_by_role("link", name="as it is now").click()
+
+    expect(page.get_by_test_id("text")).to_contain_text("What visitors see.")
 
 
 def test_a_version_that_is_not_there_says_so(page: Page, service: Service) -> None:

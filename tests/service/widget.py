@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
 
 from tests.chat_service import Written, served, site_app, written_app
@@ -69,3 +70,8 @@ def _note_policy(site: Site, said: str) -> None:
 def _note_elsewhere(site: Site, url: str) -> None:
     if not url.startswith((site.url, site.origin, "blob:", "about:")):
         site.faults.append(url)
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong with a page as it is now."""
+    return [f"{found['id']}: {found['nodes'][0]['html']}" for found in Axe().run(page).response["violations"]]

@@ -1,8 +1,8 @@
-import { Problem } from "../ui/api.js";
+import { forgetKey, hasKey, Problem } from "../ui/api.js";
 import { byId, el } from "../ui/dom.js";
 import { notice } from "../ui/parts.js";
 import { may, me } from "./caller.js";
-import { query, setTitle, startRouter } from "./router.js";
+import { setTitle, startRouter } from "./router.js";
 
 /**
  * In the order of the menu. `needs`: one of these scopes; administrators hold all, and `admin` stands for them.
@@ -22,14 +22,13 @@ const menu = byId("menu");
 const wide = matchMedia("(min-width: 900px)");
 
 async function show(main, { pathname, search }, signal) {
-  const [, , name = "", id] = pathname.split("/");
+  const [, , name, id] = pathname.split("/");
   const params = new URLSearchParams(search);
-  if (!name) history.replaceState(null, "", `/console/documents${query(Object.fromEntries(params))}`);
   if (menu.matches(":popover-open")) menu.hidePopover();
   try {
     const user = await me();
-    drawMenu(user, name || "documents");
-    await showView(main, name || "documents", params, { signal, id: id && decodeURIComponent(id), me: user });
+    drawMenu(user, name);
+    await showView(main, name, params, { signal, id: id && decodeURIComponent(id), me: user });
   } catch (error) {
     if (signal.aborted) return;
     const retry = () => { main.replaceChildren(main.firstChild); show(main, location, signal); };
@@ -39,7 +38,7 @@ async function show(main, { pathname, search }, signal) {
 }
 
 async function showView(main, name, params, context) {
-  const known = VIEWS[name];
+  const known = Object.hasOwn(VIEWS, name) ? VIEWS[name] : null;
   if (!known) return showMissing("There is no such page", main);
   if (!may(context.me, ...known.needs)) return showMissing("This key may not see this page", main);
   const file = (context.id && known.one) || name;
@@ -75,7 +74,13 @@ function drawMenu(user, current) {
     if (name === current) link.ariaCurrent = "page";
     return el("li", {}, link);
   }));
-  byId("who").textContent = user.label ?? user.name;
+  const leave = el("button", { type: "button", className: "plain", onclick: signOut }, "Sign out");
+  byId("who").replaceChildren(user.label || user.name, ...(hasKey() ? [" ", leave] : []));
+}
+
+function signOut() {
+  forgetKey();
+  location.assign("/console");
 }
 
 wide.onchange = () => menu.matches(":popover-open") && menu.hidePopover();

@@ -1,13 +1,15 @@
 import { byId, el } from "../ui/dom.js";
 
 const NAME = "Attest console";
+const FIRST = "/console/documents";
 let draw = () => {};
 let current = null;
+let shownAt = null;
 
 /** Show the view of the location now and whenever it changes; `show(main, location, signal)` draws one. */
 export function startRouter(show) {
   draw = show;
-  addEventListener("popstate", showLocation);
+  addEventListener("popstate", () => { if (here() !== shownAt) showLocation(); }); // not for a mere #fragment
   document.addEventListener("click", followLink);
   showLocation();
 }
@@ -25,9 +27,10 @@ export function go(path, params = {}) {
  */
 export function note(params, { push = false } = {}) {
   const url = location.pathname + query(params);
-  if (url === location.pathname + location.search) return;
+  if (url === here()) return;
   if (push) history.pushState(null, "", url);
   else history.replaceState(null, "", url);
+  shownAt = here();
 }
 
 /** The path with parameters, as `?a=b` or nothing; those without a value are left out. */
@@ -42,7 +45,11 @@ export function setTitle(text) {
   byId("main").querySelector("h1").textContent = text;
 }
 
+const here = () => location.pathname + location.search;
+
 async function showLocation() {
+  if (/^\/console\/?$/.test(location.pathname)) history.replaceState(null, "", FIRST + location.search);
+  shownAt = here();
   current?.abort();
   current = new AbortController();
   const { signal } = current;

@@ -7,6 +7,14 @@ const KEY = "attest.key";
 let token = null;
 const storedKey = () => token ?? sessionStorage.getItem(KEY);
 
+/** Whether a key was given in this tab. */
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+
+/** Forget the key of this tab. */
+export function forgetKey() {
+  sessionStorage.removeItem(KEY);
+}
+
 /** Use a token that the page was opened with in place of a key. It is held in memory alone. */
 export function useToken(given) {
   token = given;

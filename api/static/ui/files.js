@@ -6,6 +6,7 @@ const LEFT_OUT = /^(\.|~\$)|^(Thumbs\.db|desktop\.ini)$/i;
  */
 export async function droppedFiles(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return chosenFiles(transfer.files);
   const found = [];
   for (const entry of entries) await walk(entry, entry.isDirectory, found);
   return found;

@@ -1,6 +1,8 @@
 import { el } from "./dom.js";
 import { notice } from "./parts.js";
 
+const MARGIN_PX = 16;
+
 /**
  * The pages of a document as images, one at a time, with the places of a span marked.
  *
@@ -79,12 +81,15 @@ export function pagePane({ pages, image, places, regions = () => [], title }) {
     sheet.querySelector("canvas").after(...boxes);
   }
 
+  /** Scroll to what is marked, unless it is in view. */
   function reveal() {
-    const box = sheet.querySelector(".box");
-    if (!box) return;
-    const [place, frame] = [box.getBoundingClientRect(), scroller.getBoundingClientRect()];
-    if (place.top < frame.top || place.bottom > frame.bottom) scroller.scrollTop += place.top - frame.top - frame.height / 4;
-    if (place.left < frame.left || place.left > frame.right) scroller.scrollLeft += place.left - frame.left - 16;
+    const places = [...sheet.querySelectorAll(".box")].map((box) => box.getBoundingClientRect());
+    if (!places.length) return;
+    const frame = scroller.getBoundingClientRect();
+    const [{ top, bottom }] = places;
+    const [left, right] = [Math.min(...places.map((one) => one.left)), Math.max(...places.map((one) => one.right))];
+    if (top < frame.top || bottom > frame.bottom) scroller.scrollTop += top - frame.top - frame.height / 4;
+    if (left < frame.left || right > frame.right) scroller.scrollLeft += left - frame.left - MARGIN_PX;
   }
 
   return { node, show, mark };

@@ -64,7 +64,7 @@ async function goneNotice({ id, version }) {
   const now = version === null ? null : await describeOriginal(id, null).catch(() => null);
   if (!now) return notice("This document was deleted, or is not open to you.", "bad");
   const text = `The passage is from version ${version} of “${now.title || now.filename}”. `;
-  return notice(text, "warn", `Answers use version ${now.version} now, and the old text is not kept. `, currentLink(id));
+  return notice(text, "warn", `Answers use version ${now.version} now; the other one is not shown. `, currentLink(id));
 }
 
 function explain(error) {
