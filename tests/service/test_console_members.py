@@ -5,17 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from bench.service import Service
-
-HOSTILE = "<img src=//evil.example onerror=alert(1)>"
-
-
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+from tests.service.console import HOSTILE, Visit, assert_accessible
 
 
 def caller(service: Service, key: str) -> httpx.Response:
@@ -27,8 +20,8 @@ def sites(service: Service, name: str) -> list[dict[str, Any]]:
     return [site for site in listed if site["name"] == name]
 
 
-def test_a_key_is_made_shown_once_and_revoked(page: Page, service: Service) -> None:
-    page.goto(f"{service.url}/console/members")
+def test_a_key_is_made_shown_once_and_revoked(page: Page, visit: Visit, service: Service) -> None:
+    visit("members")
     page.get_by_role("button", name="New key").click()
     dialog = page.get_by_role("dialog", name="New key")
     dialog.get_by_label("Name").fill("Intranet")
@@ -60,9 +53,9 @@ def test_a_key_is_made_shown_once_and_revoked(page: Page, service: Service) -> N
     expect(row).to_contain_text("Revoked")
 
 
-def test_a_site_is_made_changed_and_removed(page: Page, service: Service) -> None:
+def test_a_site_is_made_changed_and_removed(page: Page, visit: Visit, service: Service) -> None:
     service.ingest("open.md", b"For everyone.", collection="console-site")
-    page.goto(f"{service.url}/console/sites")
+    visit("sites")
     page.get_by_role("button", name="New site").click()
     dialog = page.get_by_role("dialog", name="New site")
     dialog.get_by_label("Name").fill("Help pages")
@@ -98,19 +91,19 @@ def test_a_site_is_made_changed_and_removed(page: Page, service: Service) -> Non
     assert sites(service, "Help pages") == []
 
 
-def test_names_of_keys_and_sites_run_no_script(page: Page, service: Service) -> None:
+def test_names_of_keys_and_sites_run_no_script(page: Page, visit: Visit, service: Service) -> None:
     service.ingest("open.md", b"For everyone.", collection="console-site")
     key = {"name": HOSTILE, "scopes": ["ask"], "groups": [HOSTILE]}
     key_id = service.http.post("/v1/keys", json=key).raise_for_status().json()["id"]
     site = {"name": HOSTILE, "origins": ["https://example.com"], "collections": ["console-site"], "groups": [HOSTILE]}
     site_id = service.http.post("/v1/sites", json=site).raise_for_status().json()["id"]
 
-    page.goto(f"{service.url}/console/members")
+    visit("members")
     row = page.get_by_test_id("row").filter(has_text=HOSTILE)
     row.get_by_role("button").click()
     expect(page.get_by_role("dialog")).to_contain_text(f"Revoke the key “{HOSTILE}”?")
     assert page.locator("main img, dialog img").count() == 0
-    page.goto(f"{service.url}/console/sites")
+    visit("sites")
     expect(page.get_by_test_id("site").filter(has_text=HOSTILE)).to_be_visible()
     assert page.locator("main img, main script").count() == 0
 
@@ -119,10 +112,12 @@ def test_names_of_keys_and_sites_run_no_script(page: Page, service: Service) -> 
 
 
 @pytest.mark.parametrize("view", ["members", "sites", "questions"])
-def test_the_views_fit_a_phone_and_a_dialog_is_worked_by_keyboard(page: Page, service: Service, view: str) -> None:
+def test_the_views_fit_a_phone_and_a_dialog_is_worked_by_keyboard(
+    page: Page, visit: Visit, service: Service, view: str
+) -> None:
     page.set_viewport_size({"width": 375, "height": 812})
     page.emulate_media(color_scheme="dark")
-    page.goto(f"{service.url}/console/{view}")
+    visit(view)
     expect(page.get_by_text("Loading…")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     assert_accessible(page)

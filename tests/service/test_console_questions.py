@@ -4,12 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from bench.service import ROOT, Service
-
-HOSTILE = "<img src=//evil.example onerror=alert(1)> <script src=//evil.example></script>"
+from tests.service.console import HOSTILE, Visit, assert_accessible
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +33,13 @@ def cases(service: Service, trace_id: str) -> list[dict[str, Any]]:
     return [case for case in listed if case["trace_id"] == trace_id]
 
 
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
-
-
 def test_a_disliked_answer_is_looked_into_and_becomes_a_case(
-    page: Page, service: Service, handbook: dict[str, Any]
+    page: Page, visit: Visit, service: Service, handbook: dict[str, Any]
 ) -> None:
     question = "When may one fly in business class at all?"
     trace_id = asked(service, question)
     dislike(service, trace_id, "And by train?")
-    page.goto(f"{service.url}/console/questions?days=30")
+    visit("questions?days=30")
     line = page.get_by_test_id("question").filter(has_text=question)
     expect(line).to_contain_text("1 thumbs-down, incomplete")
     assert_accessible(page)
@@ -72,11 +65,11 @@ def test_a_disliked_answer_is_looked_into_and_becomes_a_case(
 
 
 def test_a_question_without_an_answer_becomes_a_case_without_documents(
-    page: Page, service: Service, handbook: dict[str, Any]
+    page: Page, visit: Visit, service: Service, handbook: dict[str, Any]
 ) -> None:
     question = "Who was the first person on the south pole?"
     trace_id = asked(service, question)
-    page.goto(f"{service.url}/console/questions")
+    visit("questions")
     line = page.get_by_test_id("question").filter(has_text=question)
     expect(line).to_contain_text("Not answered: ")
 
@@ -90,11 +83,13 @@ def test_a_question_without_an_answer_becomes_a_case_without_documents(
     assert (case["question"], case["documents"], case["answerable"]) == (question, [], False)
 
 
-def test_a_case_is_removed_after_a_confirmation(page: Page, service: Service, handbook: dict[str, Any]) -> None:
+def test_a_case_is_removed_after_a_confirmation(
+    page: Page, visit: Visit, service: Service, handbook: dict[str, Any]
+) -> None:
     trace_id = asked(service, "Which hotels are booked?")
     made = service.http.post("/v1/cases", json={"trace_id": trace_id, "answerable": False})
     assert made.status_code == 201
-    page.goto(f"{service.url}/console/questions")
+    visit("questions")
     page.get_by_role("button", name="Eval cases").click()
     expect(page).to_have_url(re.compile("show=cases"))
     row = page.get_by_test_id("row").filter(has_text="Which hotels are booked?")
@@ -108,10 +103,12 @@ def test_a_case_is_removed_after_a_confirmation(page: Page, service: Service, ha
     assert cases(service, trace_id) == []
 
 
-def test_what_people_asked_and_said_runs_no_script(page: Page, service: Service, handbook: dict[str, Any]) -> None:
+def test_what_people_asked_and_said_runs_no_script(
+    page: Page, visit: Visit, service: Service, handbook: dict[str, Any]
+) -> None:
     trace_id = asked(service, HOSTILE)
     dislike(service, trace_id, HOSTILE)
-    page.goto(f"{service.url}/console/questions")
+    visit("questions")
     page.get_by_test_id("question").get_by_role("link", name=HOSTILE).click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
@@ -123,12 +120,12 @@ def test_what_people_asked_and_said_runs_no_script(page: Page, service: Service,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_usage_is_told_by_day_caller_and_generator(
-    page: Page, service: Service, handbook: dict[str, Any], scheme: str
+    page: Page, visit: Visit, service: Service, handbook: dict[str, Any], scheme: str
 ) -> None:
     asked(service, "How are flights booked?")
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": 375, "height": 812})
-    page.goto(f"{service.url}/console/usage")
+    visit("usage")
     page.get_by_role("button", name="7 days").click()
 
     expect(page).to_have_url(re.compile("days=7"))
