@@ -115,6 +115,9 @@ def test_names_of_keys_and_sites_run_no_script(page: Page, visit: Visit, service
 def test_the_views_fit_a_phone_and_a_dialog_is_worked_by_keyboard(
     page: Page, visit: Visit, service: Service, view: str
 ) -> None:
+    service.ingest("open.md", b"For everyone.", collection="console-site")
+    site = {"name": "A site", "origins": ["https://example.com"], "collections": ["console-site"]}
+    service.http.post("/v1/sites", json=site).raise_for_status()
     page.set_viewport_size({"width": 375, "height": 812})
     page.emulate_media(color_scheme="dark")
     visit(view)

@@ -71,9 +71,9 @@ function topicList(days, signal) {
 
 function topicCard({ name, count: size, questions }, days) {
   const lines = el("ul", {}, ...questions.map((one) => questionLine(one, days)));
-  if (size === 1) return el("section", { className: "card", ariaLabel: name, testid: "topic" }, lines);
+  if (size === 1) return el("article", { className: "card", ariaLabel: name, testid: "topic" }, lines);
   const heading = el("h2", {}, name, " ", el("span", { className: "quiet" }, count(size, "question")));
-  return el("section", { className: "card", testid: "topic" }, heading, lines);
+  return el("article", { className: "card", testid: "topic" }, heading, lines);
 }
 
 function questionLine(one, days) {

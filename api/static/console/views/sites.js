@@ -57,7 +57,7 @@ function card(site, { edit, remove }) {
   const list = [["Origins", site.origins.join(", ")], ["Collections", site.collections.join(", ")],
     ["Groups", site.groups.join(", ")], ["Questions today", today(site)],
     ["Each visitor", `up to ${site.visitor_questions_per_day.toLocaleString("en")} a day`]];
-  const node = el("section", { className: "card", ariaLabel: site.name, testid: "site" },
+  const node = el("article", { className: "card", ariaLabel: site.name, testid: "site" },
     head, facts(list), copyable(`Script tag of ${site.name}`, tag(site)));
   node.dataset.site = site.id;
   return node;
