@@ -4,13 +4,16 @@ import { notice } from "../ui/parts.js";
 import { may, me } from "./caller.js";
 import { setTitle, startRouter } from "./router.js";
 
-/** In the order of the menu. `needs`: one of these scopes; administrators hold all, and `admin` stands for them. */
+/**
+ * In the order of the menu. `needs`: one of these scopes; administrators hold all, and `admin` stands for them.
+ * `one`: the view of a single one, whose id follows in the address.
+ */
 const VIEWS = {
-  documents: { label: "Documents", needs: ["documents:read"] },
+  documents: { label: "Documents", needs: ["documents:read"], one: "document" },
   search: { label: "Search", needs: ["search"] },
   collections: { label: "Collections", needs: ["documents:read", "search", "ask"] },
   sources: { label: "Sources", needs: ["documents:write"] },
-  questions: { label: "Questions", needs: ["admin"] },
+  questions: { label: "Questions", needs: ["admin"], one: "trace" },
   usage: { label: "Usage", needs: ["admin"] },
   members: { label: "Members", needs: ["admin"] },
   sites: { label: "Sites", needs: ["admin"] },
@@ -38,7 +41,7 @@ async function showView(main, name, params, context) {
   const known = Object.hasOwn(VIEWS, name) ? VIEWS[name] : null;
   if (!known) return showMissing("There is no such page", main);
   if (!may(context.me, ...known.needs)) return showMissing("This key may not see this page", main);
-  const file = name === "documents" && context.id ? "document" : name;
+  const file = (context.id && known.one) || name;
   setTitle(known.label);
   focusHeading(main);
   const view = await import(`./views/${file}.js`).catch(() => {

@@ -5,12 +5,13 @@ let made = 0;
 
 /**
  * Ask in a modal dialog; true when it was left by its main button. `body` are nodes or texts. A dangerous one has its
- * focus on Cancel; the focus goes back to where it was.
+ * focus on Cancel; the focus goes back to where it was. Without `canLeave` there is no
+ * Cancel.
  */
-export async function ask({ title, body = [], action, danger = false }) {
+export async function ask({ title, body = [], action, danger = false, canLeave = true }) {
   const before = document.activeElement;
   const heading = el("h2", { id: `dialog-${(made += 1)}` }, title);
-  const cancel = el("button", { type: "button", autofocus: danger }, "Cancel");
+  const cancel = el("button", { type: "button", autofocus: danger, hidden: !canLeave }, "Cancel");
   const go = el("button", { className: danger ? "danger" : "primary", value: "ok" }, action);
   const form = el("form", { method: "dialog" }, heading, ...body, el("p", { className: "actions" }, cancel, go));
   const dialog = el("dialog", {}, form);

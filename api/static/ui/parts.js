@@ -42,3 +42,10 @@ export function field(label, input, hint = "") {
   if (hint) parts.push(el("small", { className: "quiet" }, hint));
   return el("label", { className: "field" }, ...parts);
 }
+
+/** Names with their values, as [name, text or node]; those without a value are left out. */
+export function facts(list, className = "") {
+  const shown = list.filter(([, value]) => value);
+  return el("dl", { className: `facts ${className}` }, ...shown.map(([name, value]) =>
+    el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
