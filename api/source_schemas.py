@@ -1,5 +1,6 @@
 """The bodies of requests and answers about sources, as the API documents them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from api.schemas import CollectionName, Request
 from rag.sources import NewSource, Source, SourceKind
 
 DAY_S = 86_400.0
+NAMES_SHOWN = 100
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 SourceId = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -122,6 +124,17 @@ class RegisteredSource(BaseModel):
 
 class SourceList(BaseModel):
     sources: list[RegisteredSource]
+
+
+class HeldDocuments(BaseModel):
+    """The documents of a source that no other source has: those that `documents=delete` takes along."""
+
+    total: int
+    source_ids: list[str] = Field(description="By name, the first 100.")
+
+    @classmethod
+    def of(cls, held: Mapping[str, str]) -> "HeldDocuments":
+        return cls(total=len(held), source_ids=sorted(held)[:NAMES_SHOWN])
 
 
 def _iso(unix_s: float) -> str:

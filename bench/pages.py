@@ -24,7 +24,8 @@ TOKENS = 2000
 TOKENS_PER_S = 200.0
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 QUESTION = "How often is the tape knife of a Plover 300 replaced?"
-HOST = '<!doctype html><html lang="en"><title>Shop</title><script src="{url}/widget.js" data-site="{key}"></script>'
+HOST = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Shop</title>{text}
+<script src="{url}/widget.js" data-site="{key}"></script>"""
 PAINTED = """() => new Promise((resolve) => {
   const from = performance.getEntriesByType("resource").find((one) => one.name.endsWith("/widget.js")).responseEnd;
   const seen = () => {
@@ -60,7 +61,7 @@ def run() -> list[Measure]:
 
 
 def _widget(browser: Browser, service: Service) -> Measure:
-    with _shop(service) as url:
+    with shop(service) as url:
         seen_ms = [_in_new_context(browser, lambda page: _until_painted(page, url)) for _ in range(RUNS)]
     return Measure(
         name="pages.widget.first_paint",
@@ -78,15 +79,15 @@ def _until_painted(page: Page, url: str) -> float:
 
 
 @contextmanager
-def _shop(service: Service) -> Iterator[str]:
-    """A site of another origin whose visitors may ask."""
+def shop(service: Service, text: str = "") -> Iterator[str]:
+    """A site of another origin whose visitors may ask; its page has this HTML, by default nothing to paint."""
     with tempfile.TemporaryDirectory() as folder:
         handler = partial(_Quiet, directory=folder)
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         site = service.http.post("/v1/sites", json={"name": "Shop", "origins": [url], "collections": ["default"]})
-        html = HOST.format(url=service.url, key=site.raise_for_status().json()["key"])
+        html = HOST.format(text=text, url=service.url, key=site.raise_for_status().json()["key"])
         (Path(folder) / "index.html").write_text(html, encoding="utf-8")
         yield url
         server.shutdown()

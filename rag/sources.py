@@ -115,18 +115,15 @@ class Sources:
         """Forget a source; return what no other source holds: document ids by `source_id`. None of them is deleted."""
         with transaction(self._engine, writes=True) as session:
             row = _visible(session, source_id, principal)
-            if row.kind == SourceKind.PUSH:
-                held = _pushed_documents(session, row.collection, row.location, principal)
-            else:
-                own = select(SourceItemRow.key, SourceItemRow.document_id).where(
-                    SourceItemRow.source_id == source_id,
-                    SourceItemRow.document_id.is_not(None),
-                    ~_held_by_another(),
-                )
-                held = {key: document_id for key, document_id in session.execute(own) if document_id is not None}
+            held = _held(session, row, principal)
             session.execute(delete(SourceItemRow).where(SourceItemRow.source_id == source_id))
             session.execute(delete(SourceRow).where(SourceRow.id == source_id))
             return held
+
+    def held(self, source_id: str, principal: Principal) -> dict[str, str]:
+        """Return what `remove` would: what no other source holds and the principal may see."""
+        with transaction(self._engine, writes=False) as session:
+            return _held(session, _visible(session, source_id, principal), principal)
 
     def claim_due(self, owner: str, lease_s: float) -> Source | None:
         """Take the lease of the source that is due longest and that nobody holds, if there is one."""
@@ -273,6 +270,18 @@ def _visible(session: Session, source_id: str, principal: Principal) -> SourceRo
 def _leased(session: Session, source_id: str, owner: str) -> SourceRow | None:
     query = select(SourceRow).where(SourceRow.id == source_id, SourceRow.lease_owner == owner)
     return session.scalars(query.with_for_update()).first()
+
+
+def _held(session: Session, row: SourceRow, principal: Principal) -> dict[str, str]:
+    if row.kind == SourceKind.PUSH:
+        return _pushed_documents(session, row.collection, row.location, principal)
+    query = (
+        select(SourceItemRow.key, DocumentRow.id, DocumentRow.access, DocumentRow.collection)
+        .join(DocumentRow, DocumentRow.id == SourceItemRow.document_id)
+        .where(SourceItemRow.source_id == row.id, DocumentRow.deleted_at.is_(None), ~_held_by_another())
+    )
+    found = session.execute(query)
+    return {key: id_ for key, id_, access, collection in found if principal.may_see(access, collection)}
 
 
 def _held_by_another() -> Any:

@@ -20,6 +20,7 @@ PATHS = {
     "/v1/sources": {"get", "post"},
     "/v1/sources/{source_id}": {"get", "delete"},
     "/v1/sources/{source_id}/run": {"post"},
+    "/v1/sources/{source_id}/documents": {"get"},
     "/v1/documents/{document_id}/versions/{version}/restore": {"post"},
     "/v1/generations": {"get", "post"},
     "/v1/generations/{generation_id}": {"delete"},

@@ -9,6 +9,7 @@ from api.auth import ServicesDep, Writer
 from api.schemas import DocumentBody
 from api.services import Services
 from api.source_schemas import (
+    HeldDocuments,
     MissingReport,
     MissingResult,
     RegisteredSource,
@@ -74,6 +75,12 @@ def list_sources(services: ServicesDep, caller: Writer) -> SourceList:
 @router.get("/sources/{source_id}")
 def get_source(source_id: str, services: ServicesDep, caller: Writer) -> RegisteredSource:
     return RegisteredSource.of(services.sources.get(source_id, caller))
+
+
+@router.get("/sources/{source_id}/documents")
+def list_held(source_id: str, services: ServicesDep, caller: Writer) -> HeldDocuments:
+    """Tell which documents would go with the source if it were removed with `documents=delete`."""
+    return HeldDocuments.of(services.sources.held(source_id, caller))
 
 
 @router.post("/sources/{source_id}/run", status_code=202)

@@ -117,6 +117,21 @@ def test_a_document_that_another_source_holds_is_left_by_the_one_that_loses_it(
     assert sources.remove(ids[1], ADMIN) == {"https://a.example/x": document.id}
 
 
+def test_what_a_source_holds_is_told_before_it_is_removed(sources: Sources, registry: Registry) -> None:
+    documents = {name: registry.add(upload(name, source_id=name), ADMIN)[0].id for name in ("kept", "deleted")}
+    source = sources.add(site(), ADMIN)
+    claimed(sources)
+    for name, document_id in documents.items():
+        sources.save(source.id, "worker", Item(key=name, document_id=document_id))
+    sources.save(source.id, "worker", Item(key="unreadable", problem="broken"))
+    registry.delete(documents["deleted"], ADMIN)
+
+    told = sources.held(source.id, ADMIN)
+
+    assert told == {"kept": documents["kept"]}
+    assert sources.remove(source.id, ADMIN) == told
+
+
 def test_an_item_knows_when_its_document_was_deleted(sources: Sources, registry: Registry) -> None:
     document, _ = registry.add(upload("rules"), ADMIN)
     source = sources.add(site(), ADMIN)

@@ -82,7 +82,8 @@ def test_a_source_is_added_read_and_removed_with_what_it_brought(page: Page, vis
 
         source.get_by_role("button", name="Remove").click()
         dialog = page.get_by_role("dialog")
-        dialog.get_by_label("Its documents").select_option("delete")
+        dialog.get_by_label("Delete its document as well").check()
+        expect(dialog).to_contain_text("These go at once")
         dialog.get_by_role("button", name="Remove").click()
         expect(source).to_have_count(0)
 

@@ -5,8 +5,8 @@ let made = 0;
 
 /**
  * Ask in a modal dialog; true when it was left by its main button. `body` are nodes or texts. A dangerous one has its
- * focus on Cancel; the focus goes back to where it was. Without
- * `canLeave` there is no Cancel.
+ * focus on Cancel; the focus goes back to where it was. Without `canLeave` there is no
+ * Cancel.
  */
 export async function ask({ title, body = [], action, danger = false, canLeave = true }) {
   const before = document.activeElement;

@@ -11,7 +11,7 @@ export default {
   searching: "Die Dokumente werden durchsucht …",
   reading: "Die Stellen werden gelesen …",
   notFound: "In den Dokumenten nicht gefunden",
-  quoted: "Aus den Dokumenten zitiert: das Sprachmodell ist noch nicht bereit.",
+  quoted: "Wörtlich aus den Dokumenten zitiert.",
   demo: "Beantwortet vom kleinen Vorführmodell; verbinden Sie für den Einsatz Ihr eigenes.",
   stopped: "Angehalten.",
   again: "Erneut versuchen",

@@ -11,7 +11,7 @@ export default {
   searching: "Searching the documents…",
   reading: "Reading the passages…",
   notFound: "Not found in the documents",
-  quoted: "Quoted from the documents: the language model is not ready yet.",
+  quoted: "Quoted from the documents, word for word.",
   demo: "Answered by the small demonstration model; connect your own for real use.",
   stopped: "Stopped.",
   again: "Try again",

@@ -11,7 +11,7 @@ export default {
   searching: "Buscando en los documentos…",
   reading: "Leyendo los pasajes…",
   notFound: "No se encuentra en los documentos",
-  quoted: "Citado de los documentos: el modelo de lenguaje aún no está listo.",
+  quoted: "Citado de los documentos, palabra por palabra.",
   demo: "Respondido por el pequeño modelo de demostración; conecte el suyo para el uso real.",
   stopped: "Detenido.",
   again: "Reintentar",

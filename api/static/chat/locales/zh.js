@@ -11,7 +11,7 @@ export default {
   searching: "正在搜索文档……",
   reading: "正在阅读段落……",
   notFound: "文档中没有找到",
-  quoted: "摘自文档：语言模型尚未就绪。",
+  quoted: "逐字引自文档。",
   demo: "由小型演示模型回答；正式使用请连接您自己的模型。",
   stopped: "已停止。",
   again: "重试",

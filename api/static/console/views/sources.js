@@ -1,8 +1,8 @@
 import { call } from "../../ui/api.js";
-import { ask } from "../../ui/dialog.js";
 import { el } from "../../ui/dom.js";
-import { count, field, notice, status, time } from "../../ui/parts.js";
+import { count, notice, status, time } from "../../ui/parts.js";
 import { toast } from "../../ui/toast.js";
+import { askRemoval } from "../removal.js";
 import { askSource, EVERY, KINDS } from "../sources.js";
 
 export const title = "Sources";
@@ -87,12 +87,13 @@ async function run(view, { id, location }) {
   await attempt(view, `/v1/sources/${encodeURIComponent(id)}/run`, "POST", `${location} is read now.`);
 }
 
-async function remove(view, { id, location, collection }) {
-  const documents = el("select", {}, el("option", { value: "keep" }, "stay"), el("option", { value: "delete" }, "are deleted"));
-  const body = [el("p", {}, `It is not read any more. What it brought into ${collection} is kept or goes with it:`), field("Its documents", documents)];
-  if (!(await ask({ title: `Remove “${location}”?`, body, action: "Remove", danger: true }))) return;
-  const path = `/v1/sources/${encodeURIComponent(id)}?documents=${documents.value}`;
-  await attempt(view, path, "DELETE", `${location} is removed; its documents ${documents.value === "keep" ? "stay" : "are deleted"}.`);
+async function remove(view, source) {
+  const path = `/v1/sources/${encodeURIComponent(source.id)}`;
+  const held = await (await call(`${path}/documents`)).json();
+  const documents = await askRemoval(source, held);
+  if (!documents) return;
+  const said = `${source.location} is removed; its documents ${documents === "keep" ? "stay" : "are deleted"}.`;
+  await attempt(view, `${path}?documents=${documents}`, "DELETE", said);
 }
 
 async function attempt(view, path, method, said) {
