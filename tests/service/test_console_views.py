@@ -1,7 +1,5 @@
 """What the console's views share: each is accessible, fits a phone, and shows the words of others as words."""
 
-import re
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -74,14 +72,15 @@ def test_a_source_has_the_limits_that_were_given(page: Page, visit: Visit, servi
 
 
 def test_a_sources_location_that_means_harm_is_text(page: Page, visit: Visit, service: Service) -> None:
-    body = {"kind": "web", "location": f"http://127.0.0.1:9/?{HOSTILE}", "collection": "console-harm-source"}
+    location = "s3://console/<img/src=//evil.example/onerror=alert(1)>"  # no space: a bucket's folder has none
+    body = {"kind": "bucket", "location": location, "collection": "console-harm-source"}
     made = service.http.post("/v1/sources", json=body).raise_for_status().json()
     visit("sources")
 
-    card = page.get_by_test_id("source").filter(has_text=re.compile("onerror"))
-    expect(card).to_contain_text(made["location"])
+    card = page.get_by_test_id("source").filter(has_text="onerror")
+    expect(card).to_contain_text(location)
     card.get_by_role("button", name="Remove").click()
 
-    expect(page.get_by_role("dialog")).to_contain_text(made["location"])
+    expect(page.get_by_role("dialog")).to_contain_text(location)
     assert page.locator("main img, dialog img, main script").count() == 0
     service.http.delete(f"/v1/sources/{made['id']}").raise_for_status()

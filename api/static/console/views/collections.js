@@ -90,6 +90,10 @@ async function create(view) {
   const body = [field("Name", name, NAME_HINT), el("label", { className: "line" }, internal, ` Internal. ${INTERNAL}`)];
   if (!(await ask({ title: "New collection", body, action: "Make it" }))) return;
   try {
+    const { collections } = await (await call("/v1/collections")).json(); // another may have made it meanwhile
+    if (collections.some((one) => one.name === name.value)) {
+      return view.list.prepend(notice(`There is a collection ${name.value} already.`, "bad"));
+    }
     await put(name.value, internal.checked);
     await refresh(view);
     toast(`${name.value} is there. Upload documents into it, or move some.`);

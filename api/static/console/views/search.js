@@ -66,24 +66,47 @@ async function offerCollections(select, signal) {
 
 function requestOf(inputs) {
   const { q, mode, collection, language, from, to, metadata, top_k: number } = valuesOf(inputs);
-  const pairs = listOf(metadata).map((pair) => pair.split("=")).map(([name, ...value]) => [name.trim(), value.join("=").trim()]);
   return {
     query: q, mode, explain: true, top_k: Number(number) || 10, collections: collection ? [collection] : null,
     filters: {
-      languages: listOf(language), dated_from: from || null, dated_to: to || null, metadata: Object.fromEntries(pairs),
+      languages: listOf(language), dated_from: from || null, dated_to: to || null, metadata: metadataOf(metadata),
     },
   };
 }
 
+/** `country=DE, country=AT, draft=false, year="2024"`: numbers and true or false as such, a field's values together. */
+function metadataOf(text) {
+  const found = {};
+  for (const pair of listOf(text)) {
+    const [name, ...rest] = pair.split("=");
+    (found[name.trim()] ??= []).push(valueOf(rest.join("=").trim()));
+  }
+  return found;
+}
+
+function valueOf(text) {
+  try {
+    const value = JSON.parse(text);
+    return ["string", "number", "boolean"].includes(typeof value) ? value : text;
+  } catch {
+    return text;
+  }
+}
+
+let searches = 0;
+
+/** A slow search does not show over a later one. */
 async function search(inputs, node, signal) {
+  const mine = (searches += 1);
+  const isLast = () => mine === searches && !signal.aborted;
   node.ariaBusy = "true";
   try {
-    const answer = await call("/v1/search", { method: "POST", json: requestOf(inputs), signal });
-    draw(node, await answer.json());
+    const answer = await (await call("/v1/search", { method: "POST", json: requestOf(inputs), signal })).json();
+    if (isLast()) draw(node, answer);
   } catch (error) {
-    if (!signal.aborted) node.replaceChildren(notice(error.message, "bad"));
+    if (isLast()) node.replaceChildren(notice(error.message, "bad"));
   }
-  node.ariaBusy = "false";
+  if (isLast()) node.ariaBusy = "false";
 }
 
 function draw(node, { hits, took_ms: took, candidates }) {
@@ -121,7 +144,7 @@ function candidateTable(candidates) {
 function candidateRow(one) {
   const ranked = (score, rank) => (rank ? `${rounded(score)} (no. ${rank})` : rounded(score));
   const passage = el("a", { href: addressOf(one.document_id, one.chunk_id) }, `${one.title ?? "Removed"}, passage ${ordinal(one.chunk_id) + 1}`);
-  const cells = [one.rank ?? "–", passage, ranked(one.rerank ?? one.score, one.rerank_rank), ranked(one.dense, one.dense_rank),
+  const cells = [one.rank ?? "–", passage, rounded(one.score) + (one.rerank_rank ? `, reranker ${ranked(one.rerank, one.rerank_rank)}` : ""), ranked(one.dense, one.dense_rank),
     ranked(one.lexical, one.lexical_rank), one.hop ? rounded(one.hop) : "–", one.dropped ?? ""];
   return el("tr", {}, ...cells.map((cell) => el("td", {}, cell)));
 }

@@ -89,8 +89,8 @@ async function run(view, { id, location }) {
 
 async function remove(view, source) {
   const path = `/v1/sources/${encodeURIComponent(source.id)}`;
-  const held = await (await call(`${path}/documents`)).json();
-  const documents = await askRemoval(source, held);
+  const held = await call(`${path}/documents`).then((answer) => answer.json()).catch((error) => toast(error.message, { bad: true }));
+  const documents = held && (await askRemoval(source, held));
   if (!documents) return;
   const said = `${source.location} is removed; its documents ${documents === "keep" ? "stay" : "are deleted"}.`;
   await attempt(view, `${path}?documents=${documents}`, "DELETE", said);
