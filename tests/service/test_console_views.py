@@ -29,7 +29,7 @@ def test_a_view_is_accessible_and_no_wider_than_its_window(page: Page, visit: Vi
     visit(view)
 
     expect(page.locator('[aria-current="page"]')).to_have_text(view.capitalize())
-    expect(page.get_by_text("Loading…")).to_have_count(0)
+    expect(page.get_by_text("Loading…").locator("visible=true")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert_accessible(page)
 
