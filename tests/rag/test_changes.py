@@ -4,15 +4,18 @@ import pytest
 from sqlalchemy import Engine, event
 
 from rag.candidates import Candidates
+from rag.collections import Collections
 from rag.epochs import read_basis
-from rag.errors import DocumentNotFound, MoveRefused
+from rag.errors import DocumentNotFound, Forbidden, MoveRefused
 from rag.leases import Leases
 from rag.registry import Registry
 from rag.serving import Serving
+from rag.sources import Item, NewSource, SourceKind, Sources
 from rag.types import Document, Mode, Principal, Scope, Search, Status
 from rag.work import Kind
 from tests.rag.conftest import ADMIN, BROKEN, finish, take, upload
 
+WRITER = Principal(name="writer", scopes=frozenset({Scope.DOCUMENTS_WRITE}))
 READER = Principal(name="reader", scopes=frozenset({Scope.DOCUMENTS_READ}), groups=frozenset({"hr"}))
 
 
@@ -183,3 +186,39 @@ def test_a_sites_visitor_is_shown_what_answers_use_and_no_version_before_it(
     assert registry.text(served.id, ADMIN, 1, 0, 99).text == "six days"
     with pytest.raises(DocumentNotFound, match="no version 1 that answers use"):
         registry.text(served.id, visitor, 1, 0, 99)
+
+
+def test_a_name_that_another_group_has_there_is_refused_without_saying_whose(
+    registry: Registry, served: Document
+) -> None:
+    there = upload("ten days", source_id="hr/leave", collection="hr", access=["finance"])
+    hidden, _ = registry.add(there, ADMIN)
+
+    with pytest.raises(MoveRefused, match="not for this key") as caught:
+        registry.change(served.id, WRITER, collection="hr")
+
+    assert hidden.id not in caught.value.detail
+
+
+def test_a_document_of_a_source_stays_where_the_source_brings_it(
+    engine: Engine, registry: Registry, served: Document
+) -> None:
+    sources = Sources(engine)
+    new = NewSource(kind=SourceKind.WEB, location="http://a.test/", collection="default", grace_s=0, options={})
+    source = sources.add(new, ADMIN)
+    sources.claim_due("worker", 60)
+    sources.save(source.id, "worker", Item(key="hr/leave", document_id=served.id))
+
+    with pytest.raises(MoveRefused, match=source.id):
+        registry.change(served.id, ADMIN, collection="hr")
+
+
+def test_only_an_administrator_brings_text_out_of_an_internal_collection(
+    engine: Engine, registry: Registry, served: Document
+) -> None:
+    Collections(engine).put("default", ADMIN, internal=True)
+
+    with pytest.raises(Forbidden, match="default is internal"):
+        registry.change(served.id, WRITER, collection="hr")
+
+    assert registry.change(served.id, ADMIN, collection="hr").collection == "hr"
