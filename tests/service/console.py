@@ -11,4 +11,5 @@ Visit = Callable[[str], None]  # opens a path of the console
 
 def assert_accessible(page: Page) -> None:
     found = Axe().run(page).response["violations"]
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+    violations = [(each["id"], [node["target"] for node in each["nodes"]]) for each in found]
+    assert not violations, violations

@@ -121,7 +121,7 @@ def test_the_views_fit_a_phone_and_a_dialog_is_worked_by_keyboard(
     page.set_viewport_size({"width": 375, "height": 812})
     page.emulate_media(color_scheme="dark")
     visit(view)
-    expect(page.get_by_text("Loading…")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     assert_accessible(page)
     if view == "questions":

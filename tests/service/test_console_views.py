@@ -27,6 +27,7 @@ def test_a_view_is_accessible_and_no_wider_than_its_window(page: Page, visit: Vi
     page.set_viewport_size({"width": width, "height": 900})
 
     visit(view)
+    page.wait_for_load_state("networkidle")
 
     expect(page.locator('[aria-current="page"]')).to_have_text(view.capitalize())
     expect(page.get_by_text("Loading…").locator("visible=true")).to_have_count(0)

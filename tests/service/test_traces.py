@@ -70,6 +70,8 @@ def test_search_and_ask_explain_a_candidate_alike(service: Service, handbook: di
 def test_a_bad_answer_becomes_a_case_that_rag_eval_asks(
     service: Service, handbook: dict[str, Any], tmp_path: Path
 ) -> None:
+    for other in service.http.get("/v1/cases").json()["cases"]:  # of other tests
+        service.http.delete(f"/v1/cases/{other['id']}").raise_for_status()
     question = "When may I fly in business class?"
     answer = asked(service, question)
     opinion = {"trace_id": answer["trace_id"], "rating": "down", "reasons": ["incomplete"], "comment": "And by train?"}

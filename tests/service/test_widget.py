@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Response, expect
 
 from api.pages import STATIC
-from bench.service import Service
+from bench.service import Service, wait_until
 from tests.chat_service import citation
 from tests.service.widget import Site, violations
 
@@ -99,6 +99,8 @@ def test_a_visitor_of_a_listed_site_is_answered_by_the_service(site: Site, servi
     listed = {"name": "Shop", "origins": [site.url], "collections": ["tents"]}
     made = service.http.post("/v1/sites", json=listed).raise_for_status().json()
     site.origin, site.key = service.url, made["key"]
+    asks_first = {"Origin": site.url, "Access-Control-Request-Method": "POST"}  # known to be allowed within seconds
+    wait_until(lambda: service.http.options("/v1/ask", headers=asks_first).is_success)
     site.open('data-collection="tents"')
 
     expect(site.ask("For how many nights may a tent be borrowed?")).to_contain_text("nine nights", timeout=30_000)
