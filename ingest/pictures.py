@@ -16,7 +16,7 @@ DRAWING_S = 20.0
 
 
 class Pictures:
-    """Safe to share between threads. Nothing runs until the first picture is asked for."""
+    """Safe to share between threads. Nothing runs until the first picture is asked for; it ends with this process."""
 
     def __init__(self, store: Store, limits: ParseSettings) -> None:
         self._store = store
@@ -38,7 +38,3 @@ class Pictures:
         with self._starting:
             self._sandbox = self._sandbox or Sandbox("ingest.parse.picture")
             return self._sandbox
-
-    def close(self) -> None:
-        if self._sandbox:
-            self._sandbox.close()
